@@ -1,0 +1,59 @@
+"""The record of one API call, the same from every source."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final, NamedTuple
+
+MAX_PATH_CHARACTERS: Final = 256
+UNMATCHED: Final = "(unmatched)"
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+OTHER_METHOD: Final = "OTHER"
+
+LIVE: Final = "live"
+POSTED: Final = "posted"
+IMPORT: Final = "import"
+SIMULATED: Final = "simulated"
+
+
+class Call(NamedTuple):
+    """One logged API request with its answer; the fields are the columns of `api_log`, in their order.
+
+    Being a plain tuple it goes through the journal and into the database without a conversion.
+    """
+
+    timestamp: int  # when the request arrived [epoch ms, UTC]
+    endpoint: str  # route template, or UNMATCHED
+    method: str  # one of METHODS, or OTHER_METHOD
+    response_time_ms: float | None  # from arrival to the last byte of the answer [ms]; None: not known
+    status_code: int
+    payload_size: int  # body of the answer [bytes]
+    ip_address: str
+    user_id: str | None = None
+    path: str | None = None  # concrete path without query, at most MAX_PATH_CHARACTERS
+    fingerprint: int | None = None  # see `fingerprint`
+    source: str = LIVE
+    received_at: int = 0  # when the product got the record [epoch ms, UTC]
+    attack: str | None = None  # class of attack, or None
+    attack_score: float | None = None  # 0..1, the higher the more likely an attack
+    identity: int | None = None  # of an imported or posted record: stored once however often it comes
+
+
+def fingerprint(client: str, method: str, path: str, query: str, body: bytes = b"") -> int:
+    """64-bit signed hash of what makes two requests identical: client, method, path, query and body.
+
+    Signed because both SQLite and PostgreSQL store 64-bit integers so.
+    """
+    head = f"{client}\0{method}\0{path}\0{query}\0".encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(head + body, digest_size=8).digest(), "big", signed=True)
+
+
+def clean_path(path: str) -> str:
+    """The path as it is stored: no NUL (PostgreSQL refuses it), at most MAX_PATH_CHARACTERS."""
+    return path.replace("\0", "�")[:MAX_PATH_CHARACTERS]
+
+
+def clean_method(method: str) -> str:
+    """The method as it is stored: made-up ones share one name, so that they can't create subjects."""
+    upper = method.upper()
+    return upper if upper in METHODS else OTHER_METHOD

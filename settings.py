@@ -1,0 +1,116 @@
+"""Settings: every FORESIGHT_* option with its type, unit, default and help."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+SECRET_KEY_MIN_CHARACTERS = 32
+
+
+class Settings(BaseSettings):
+    """All options, read from the environment (`FORESIGHT_DATA_DIR`, ...) and from `.env`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="FORESIGHT_", env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    data_dir: Path = Field(Path("var"), description="Folder of everything the product writes.")
+    database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite `foresight.db` in the data folder.")
+    host: str = Field("127.0.0.1", description="Address the server listens on.")
+    port: int = Field(8050, ge=1, le=65535, description="Port the server listens on.")
+    demo: bool = Field(False, description="Simulated clients use the mock endpoints; shown on every page.")
+    scheduler: bool = Field(True, description="Score closed windows in this server.")
+    window_seconds: int = Field(60, ge=1, le=3600, description="Length of a window [s].")
+    step_seconds: int = Field(0, ge=0, le=3600, description="Distance of window starts [s]; 0: WINDOW_SECONDS.")
+    min_calls: int = Field(5, ge=1, description="A window with fewer calls is thin.")
+    admin_password: SecretStr = Field(SecretStr(""), description="Password of `admin`; empty: one-time link.")
+    api_token: SecretStr = Field(SecretStr(""), description="Bootstrap admin bearer token; empty: none.")
+    secret_key: SecretStr = Field(
+        SecretStr(""), description="Signs sessions, >= 32 characters; empty: made once, kept in the data folder."
+    )
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        (), description="Comma-separated networks whose X-Forwarded-For and X-Forwarded-User are believed."
+    )
+    journal_max_mb: int = Field(1024, ge=32, description="Most bytes the journal of one data folder may take [MiB].")
+    calls_retention_days: int = Field(7, ge=1, description="Calls are kept this long after they came in [days].")
+    windows_retention_days: int = Field(30, ge=1, description="Windows are kept this long [days].")
+    reference_data_dir: Path = Field(Path("../shared/data"), description="Public data sets of the user, if any.")
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split_networks(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long_enough(cls, value: SecretStr) -> SecretStr:
+        if 0 < len(value.get_secret_value()) < SECRET_KEY_MIN_CHARACTERS:
+            raise ValueError(
+                f"has {len(value.get_secret_value())} characters, needs {SECRET_KEY_MIN_CHARACTERS} or more: "
+                'python -c "import secrets; print(secrets.token_urlsafe(48))" prints one'
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _window_is_whole_steps(self) -> Settings:
+        if self.step_seconds and self.window_seconds % self.step_seconds:
+            raise ValueError(
+                f"step_seconds={self.step_seconds} must divide window_seconds={self.window_seconds} without rest"
+            )
+        return self
+
+    @property
+    def window_ms(self) -> int:
+        """Length of a window [ms]."""
+        return self.window_seconds * 1000
+
+    @property
+    def step_ms(self) -> int:
+        """Distance between two window starts [ms]; equal to the length unless windows slide."""
+        return (self.step_seconds or self.window_seconds) * 1000
+
+    @property
+    def store_url(self) -> str:
+        """SQLAlchemy URL of the store."""
+        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'foresight.db'}"
+
+    @property
+    def journal_dir(self) -> Path:
+        """Folder of the capture journals."""
+        return self.data_dir / "journal"
+
+    @property
+    def models_dir(self) -> Path:
+        """Folder of the model versions trained for this data folder."""
+        return self.data_dir / "models"
+
+
+def session_key(settings: Settings) -> str:
+    """The key that signs sessions: the configured one, else one made at the first start and kept.
+
+    Several servers may start on one empty folder: the file is linked into place whole, the first wins.
+    """
+    if configured := settings.secret_key.get_secret_value():
+        return configured
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    kept = settings.data_dir / "secret_key"
+    if not kept.exists():
+        draft = settings.data_dir / f".secret_key-{secrets.token_hex(8)}"
+        with open(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(48))
+        try:
+            os.link(draft, kept)
+        except FileExistsError:
+            pass  # another server was first; its key counts
+        finally:
+            draft.unlink()
+    return kept.read_text(encoding="ascii")

@@ -1,0 +1,151 @@
+"""The tables. Times are integer epoch milliseconds UTC; units stand in names.
+
+Columns of `api_log` and `anomaly_log` that other tools don't know are nullable or have a default.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    func,
+    text,
+)
+
+metadata = MetaData()
+
+_Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
+
+api_log = Table(
+    "api_log",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("timestamp", BigInteger, nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("response_time_ms", Float(53)),
+    Column("status_code", Integer, nullable=False),
+    Column("payload_size", BigInteger, nullable=False),
+    Column("ip_address", Text, nullable=False),
+    Column("user_id", Text),
+    Column("path", Text),
+    Column("fingerprint", BigInteger),
+    Column("source", Text, nullable=False, server_default="live"),
+    Column("received_at", BigInteger),
+    Column("attack", Text),
+    Column("attack_score", Float(53)),
+    Column("identity", BigInteger),
+    Index("ix_api_log_timestamp", "timestamp"),
+    Index("ix_api_log_endpoint_timestamp", "endpoint", "timestamp"),
+    Index(  # what is imported twice is stored once; live calls have no identity and cost nothing here
+        "ux_api_log_identity",
+        "identity",
+        unique=True,
+        sqlite_where=text("identity IS NOT NULL"),
+        postgresql_where=text("identity IS NOT NULL"),
+    ),
+)
+
+FEATURE_COLUMNS = (
+    "req_count",
+    "error_rate",
+    "avg_response_time",
+    "max_response_time",
+    "payload_mean",
+    "unique_endpoints",
+    "repeat_rate",
+    "status_entropy",
+)
+
+anomaly_log = Table(
+    "anomaly_log",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("timestamp", BigInteger, nullable=False),  # start of the window
+    Column("subject", Text, nullable=False),  # endpoint | client
+    Column("endpoint", Text, nullable=False),  # * in client windows
+    Column("method", Text, nullable=False),  # * in client windows
+    Column("client", Text),  # NULL in endpoint windows
+    Column("risk_score", Float(53), nullable=False),
+    Column("priority", Text, nullable=False),
+    Column("failure_probability", Float(53), nullable=False),
+    Column("anomaly_score", Float(53), nullable=False),
+    Column("is_anomaly", Integer, nullable=False),
+    Column("usage_cluster", Text, nullable=False),
+    Column("req_count", Integer, nullable=False),
+    Column("error_rate", Float(53), nullable=False),
+    Column("avg_response_time", Float(53)),  # NULL: no call had a response time
+    Column("max_response_time", Float(53)),
+    Column("payload_mean", Float(53), nullable=False),
+    Column("unique_endpoints", Integer, nullable=False),
+    Column("repeat_rate", Float(53), nullable=False),
+    Column("status_entropy", Float(53), nullable=False),
+    Column("thin", Integer, nullable=False, server_default="0"),  # 1: fewer than MIN_CALLS calls
+    Column("simulated_count", Integer, nullable=False, server_default="0"),  # calls of the simulator
+    Column("status_counts", Text),  # JSON object, status code -> calls
+    Column("latency_histogram", LargeBinary),  # see ml/histogram.py; endpoint windows only
+    Column("model_version", Text),
+    Column("scored_at", BigInteger),
+    Index("ix_anomaly_log_timestamp", "timestamp"),
+    Index("ix_anomaly_log_endpoint_timestamp", "endpoint", "timestamp"),
+    Index("ix_anomaly_log_client_timestamp", "client", "timestamp"),
+    Index("ix_anomaly_log_priority_timestamp", "priority", "timestamp"),
+)
+WINDOW_KEY = (
+    anomaly_log.c.timestamp,
+    anomaly_log.c.subject,
+    anomaly_log.c.endpoint,
+    anomaly_log.c.method,
+    func.coalesce(anomaly_log.c.client, text("''")),  # NULLs would be distinct in a unique index
+)
+Index("ux_anomaly_log_window", *WINDOW_KEY, unique=True)
+
+journal_position = Table(  # how far each capture journal is stored; committed with its rows
+    "journal_position",
+    metadata,
+    Column("journal", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),  # bytes
+)
+
+dirty_window = Table(  # steps that got rows since they were last scored
+    "dirty_window",
+    metadata,
+    Column("start", BigInteger, primary_key=True, autoincrement=False),
+    Column("mark", BigInteger, nullable=False),  # grows with each write; a clearing names the mark it saw
+)
+
+lease = Table(  # who leads; a dead leader's lease runs out
+    "lease",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+
+job_run = Table(  # the last run of each job, for the page and /readyz
+    "job_run",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("started_at", BigInteger, nullable=False),
+    Column("finished_at", BigInteger),
+    Column("succeeded_at", BigInteger),
+    Column("error", Text),
+    Column("detail", Text),
+)
+
+counter = Table(  # losses and other counts that must survive a restart
+    "counter",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+CALL_COLUMNS = tuple(name for name in api_log.columns.keys() if name != "id")
+WINDOW_COLUMNS = tuple(name for name in anomaly_log.columns.keys() if name != "id")

@@ -1,0 +1,154 @@
+"""Everything that changes the store. Each function works inside a transaction of its caller."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Dialect, bindparam, delete, or_, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from store.tables import (
+    CALL_COLUMNS,
+    WINDOW_COLUMNS,
+    WINDOW_KEY,
+    api_log,
+    counter,
+    dirty_window,
+    job_run,
+    journal_position,
+    lease,
+    anomaly_log,
+)
+
+
+def _insert(connection: Connection, table: Any) -> Any:
+    """The dialect's own INSERT: only that one knows ON CONFLICT."""
+    return (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
+
+
+@cache
+def _add_calls_sql(dialect: Dialect) -> str:
+    insert = (sqlite if dialect.name == "sqlite" else postgresql).insert(api_log)
+    statement = insert.values({name: bindparam(name) for name in CALL_COLUMNS}).on_conflict_do_nothing()
+    return str(statement.compile(dialect=dialect))
+
+
+def add_calls(connection: Connection, calls: Sequence[tuple[Any, ...]], step_ms: int) -> int:
+    """Store calls and mark the steps they fall into as dirty.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of `Store.begin`.
+    calls : sequence of tuple
+        Rows in the order of `CALL_COLUMNS` (an `ingest.call.Call` is one).
+    step_ms : int
+        Distance of window starts [ms].
+
+    Returns
+    -------
+    int
+        Rows stored; less than given when a call's identity is stored already.
+    """
+    if not calls:
+        return 0
+    stored = connection.exec_driver_sql(_add_calls_sql(connection.dialect), list(calls)).rowcount
+    mark_dirty(connection, {call[0] // step_ms for call in calls}, step_ms)
+    return stored
+
+
+def mark_dirty(connection: Connection, steps: Collection[int], step_ms: int) -> None:
+    """Note that the steps (start divided by `step_ms`) have rows that are not scored yet."""
+    insert = _insert(connection, dirty_window).values(start=bindparam("start"), mark=1)
+    statement = insert.on_conflict_do_update(index_elements=["start"], set_={"mark": dirty_window.c.mark + 1})
+    connection.execute(statement, [{"start": step * step_ms} for step in sorted(steps)])
+
+
+def clear_dirty(connection: Connection, marks: Mapping[int, int]) -> None:
+    """Clear steps (start -> mark) whose windows are saved, unless they got rows since the mark was read."""
+    if not marks:
+        return
+    statement = delete(dirty_window).where(
+        dirty_window.c.start == bindparam("seen_start"), dirty_window.c.mark == bindparam("seen_mark")
+    )
+    connection.execute(statement, [{"seen_start": start, "seen_mark": mark} for start, mark in marks.items()])
+
+
+@cache
+def _save_windows_sql(dialect: Dialect) -> str:
+    insert = (sqlite if dialect.name == "sqlite" else postgresql).insert(anomaly_log)
+    insert = insert.values({name: bindparam(name) for name in WINDOW_COLUMNS})
+    key = {"timestamp", "subject", "endpoint", "method", "client"}
+    statement = insert.on_conflict_do_update(
+        index_elements=WINDOW_KEY, set_={name: insert.excluded[name] for name in WINDOW_COLUMNS if name not in key}
+    )
+    return str(statement.compile(dialect=dialect))
+
+
+def save_windows(connection: Connection, windows: Sequence[tuple[Any, ...]]) -> None:
+    """Store scored windows, rows in the order of `WINDOW_COLUMNS`; a window stored before is replaced."""
+    if windows:
+        connection.exec_driver_sql(_save_windows_sql(connection.dialect), list(windows))
+
+
+def save_positions(connection: Connection, positions: Mapping[str, int]) -> None:
+    """Store how far each journal [bytes] is in the store; goes with the rows of `add_calls`."""
+    if not positions:
+        return
+    insert = _insert(connection, journal_position).values(journal=bindparam("journal"), position=bindparam("position"))
+    statement = insert.on_conflict_do_update(
+        index_elements=["journal"], set_={"position": insert.excluded["position"]}
+    )
+    connection.execute(statement, [{"journal": name, "position": at} for name, at in positions.items()])
+
+
+def forget_positions(connection: Connection, journals: Iterable[str]) -> None:
+    """Forget journals whose files are gone."""
+    connection.execute(delete(journal_position).where(journal_position.c.journal.in_(list(journals))))
+
+
+def add_to_counter(connection: Connection, name: str, amount: int) -> None:
+    """Count something that must survive a restart, such as calls lost to a full journal."""
+    insert = _insert(connection, counter).values(name=name, value=amount)
+    connection.execute(
+        insert.on_conflict_do_update(index_elements=["name"], set_={"value": counter.c.value + amount})
+    )
+
+
+def take_lease(connection: Connection, name: str, holder: str, now: int, duration_ms: int) -> bool:
+    """Take or renew the lease; True when `holder` leads until `now + duration_ms`.
+
+    A lease that ends later than any holder could have asked for (the clock jumped back) counts as run out.
+    """
+    free = or_(
+        lease.c.holder == holder, lease.c.expires_at <= now, lease.c.expires_at > now + duration_ms
+    )
+    expires_at = now + duration_ms
+    connection.execute(
+        _insert(connection, lease).values(name=name, holder=holder, expires_at=expires_at).on_conflict_do_nothing()
+    )
+    taken = connection.execute(
+        update(lease).where(lease.c.name == name, free).values(holder=holder, expires_at=expires_at)
+    )
+    return bool(taken.rowcount == 1)
+
+
+def release_lease(connection: Connection, name: str, holder: str) -> None:
+    """Give the lease up, so that the next leader need not wait for its end."""
+    connection.execute(delete(lease).where(lease.c.name == name, lease.c.holder == holder))
+
+
+def start_job(connection: Connection, name: str, now: int) -> None:
+    """Note that a job began."""
+    insert = _insert(connection, job_run).values(name=name, started_at=now)
+    connection.execute(insert.on_conflict_do_update(index_elements=["name"], set_={"started_at": now}))
+
+
+def finish_job(connection: Connection, name: str, now: int, *, error: str | None = None, detail: str = "") -> None:
+    """Note how a job ended; `error` is one line for the page, the traceback is in the log."""
+    values: dict[str, Any] = {"finished_at": now, "error": error, "detail": detail}
+    if error is None:
+        values["succeeded_at"] = now
+    connection.execute(update(job_run).where(job_run.c.name == name).values(**values))
