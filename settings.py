@@ -18,30 +18,52 @@ class Settings(BaseSettings):
     """All options, read from the environment (`FORESIGHT_DATA_DIR`, ...) and from `.env`."""
 
     model_config = SettingsConfigDict(
-        env_prefix="FORESIGHT_", env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+        env_prefix="FORESIGHT_",
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     data_dir: Path = Field(Path("var"), description="Folder of everything the product writes.")
-    database_url: str = Field("", description="SQLAlchemy URL; empty: SQLite `foresight.db` in the data folder.")
+    database_url: str = Field(
+        "", description="SQLAlchemy URL; empty: SQLite `foresight.db` in the data folder."
+    )
     host: str = Field("127.0.0.1", description="Address the server listens on.")
     port: int = Field(8050, ge=1, le=65535, description="Port the server listens on.")
-    demo: bool = Field(False, description="Simulated clients use the mock endpoints; shown on every page.")
+    demo: bool = Field(
+        False, description="Simulated clients use the mock endpoints; shown on every page."
+    )
     scheduler: bool = Field(True, description="Score closed windows in this server.")
     window_seconds: int = Field(60, ge=1, le=3600, description="Length of a window [s].")
-    step_seconds: int = Field(0, ge=0, le=3600, description="Distance of window starts [s]; 0: WINDOW_SECONDS.")
+    step_seconds: int = Field(
+        0, ge=0, le=3600, description="Distance of window starts [s]; 0: WINDOW_SECONDS."
+    )
     min_calls: int = Field(5, ge=1, description="A window with fewer calls is thin.")
-    admin_password: SecretStr = Field(SecretStr(""), description="Password of `admin`; empty: one-time link.")
-    api_token: SecretStr = Field(SecretStr(""), description="Bootstrap admin bearer token; empty: none.")
+    admin_password: SecretStr = Field(
+        SecretStr(""), description="Password of `admin`; empty: one-time link."
+    )
+    api_token: SecretStr = Field(
+        SecretStr(""), description="Bootstrap admin bearer token; empty: none."
+    )
     secret_key: SecretStr = Field(
-        SecretStr(""), description="Signs sessions, >= 32 characters; empty: made once, kept in the data folder."
+        SecretStr(""),
+        description="Signs sessions, >= 32 characters; empty: made once, kept in the data folder.",
     )
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
-        (), description="Comma-separated networks whose X-Forwarded-For and X-Forwarded-User are believed."
+        (),
+        description="Comma-separated networks whose X-Forwarded-For and X-Forwarded-User are believed.",
     )
-    journal_max_mb: int = Field(1024, ge=32, description="Most bytes the journal of one data folder may take [MiB].")
-    calls_retention_days: int = Field(7, ge=1, description="Calls are kept this long after they came in [days].")
+    journal_max_mb: int = Field(
+        1024, ge=32, description="Most bytes the journal of one data folder may take [MiB]."
+    )
+    calls_retention_days: int = Field(
+        7, ge=1, description="Calls are kept this long after they came in [days]."
+    )
     windows_retention_days: int = Field(30, ge=1, description="Windows are kept this long [days].")
-    reference_data_dir: Path = Field(Path("../shared/data"), description="Public data sets of the user, if any.")
+    reference_data_dir: Path = Field(
+        Path("../shared/data"), description="Public data sets of the user, if any."
+    )
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod
@@ -105,7 +127,9 @@ def session_key(settings: Settings) -> str:
     kept = settings.data_dir / "secret_key"
     if not kept.exists():
         draft = settings.data_dir / f".secret_key-{secrets.token_hex(8)}"
-        with open(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="ascii") as file:
+        with open(
+            os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="ascii"
+        ) as file:
             file.write(secrets.token_urlsafe(48))
         try:
             os.link(draft, kept)

@@ -7,7 +7,9 @@ from typing import Final, NamedTuple
 
 MAX_PATH_CHARACTERS: Final = 256
 UNMATCHED: Final = "(unmatched)"
-METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+METHODS: Final = frozenset(
+    {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"}
+)
 OTHER_METHOD: Final = "OTHER"
 
 LIVE: Final = "live"
@@ -25,7 +27,9 @@ class Call(NamedTuple):
     timestamp: int  # when the request arrived [epoch ms, UTC]
     endpoint: str  # route template, or UNMATCHED
     method: str  # one of METHODS, or OTHER_METHOD
-    response_time_ms: float | None  # from arrival to the last byte of the answer [ms]; None: not known
+    response_time_ms: (
+        float | None
+    )  # from arrival to the last byte of the answer [ms]; None: not known
     status_code: int
     payload_size: int  # body of the answer [bytes]
     ip_address: str
@@ -36,7 +40,9 @@ class Call(NamedTuple):
     received_at: int = 0  # when the product got the record [epoch ms, UTC]
     attack: str | None = None  # class of attack, or None
     attack_score: float | None = None  # 0..1, the higher the more likely an attack
-    identity: int | None = None  # of an imported or posted record: stored once however often it comes
+    identity: int | None = (
+        None  # of an imported or posted record: stored once however often it comes
+    )
 
 
 def fingerprint(client: str, method: str, path: str, query: str, body: bytes = b"") -> int:

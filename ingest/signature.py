@@ -28,7 +28,13 @@ def signed_address(key: bytes, header: str, now_s: int) -> str | None:
     """The address a header vouches for, None when it is malformed, forged or stale."""
     address, _, rest = header.partition(";")
     signed_at, _, _ = rest.partition(";")
-    if not (signed_at.isascii() and signed_at.isdigit() and abs(int(signed_at[:12]) - now_s) <= VALID_S):
+    if not (
+        signed_at.isascii() and signed_at.isdigit() and abs(int(signed_at[:12]) - now_s) <= VALID_S
+    ):
         return None
     expected = signature(key, address, int(signed_at))
-    return address if hmac.compare_digest(expected.encode(), header.encode("utf-8", "surrogatepass")) else None
+    return (
+        address
+        if hmac.compare_digest(expected.encode(), header.encode("utf-8", "surrogatepass"))
+        else None
+    )

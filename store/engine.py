@@ -15,7 +15,9 @@ from sqlalchemy.engine import URL
 from store.tables import metadata
 
 BUSY_TIMEOUT_MS: Final = 5_000
-_SCHEMA_LOCK: Final = 7_014_217_003  # any fixed number; PostgreSQL's advisory lock while tables are made
+_SCHEMA_LOCK: Final = (
+    7_014_217_003  # any fixed number; PostgreSQL's advisory lock while tables are made
+)
 
 
 @dataclass(frozen=True)
@@ -69,12 +71,16 @@ def open_store(url: str, window_ms: int = 60_000, step_ms: int = 60_000) -> Stor
         case "postgresql":
             return _open_postgresql(parsed.set(drivername="postgresql+psycopg"), window_ms, step_ms)
         case other:
-            raise ValueError(f"DATABASE_URL is of {other!r}; it must be sqlite:///FILE or postgresql+psycopg://...")
+            raise ValueError(
+                f"DATABASE_URL is of {other!r}; it must be sqlite:///FILE or postgresql+psycopg://..."
+            )
 
 
 def _open_sqlite(url: URL, window_ms: int, step_ms: int) -> Store:
     if not url.database or url.database == ":memory:":
-        raise ValueError(f"DATABASE_URL {url.render_as_string()!r} names no file; several threads share the store")
+        raise ValueError(
+            f"DATABASE_URL {url.render_as_string()!r} names no file; several threads share the store"
+        )
     path = Path(url.database)
     path.parent.mkdir(parents=True, exist_ok=True)
     writer = create_engine(url, pool_size=2, max_overflow=6)
@@ -89,8 +95,15 @@ def _open_sqlite(url: URL, window_ms: int, step_ms: int) -> Store:
 
 
 def _prepare_sqlite_writer(connection: Any, _: object) -> None:
-    connection.isolation_level = None  # transactions are ours: the driver's own BEGIN is not IMMEDIATE
-    for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", "journal_mode=WAL", "synchronous=NORMAL", "temp_store=MEMORY"):
+    connection.isolation_level = (
+        None  # transactions are ours: the driver's own BEGIN is not IMMEDIATE
+    )
+    for pragma in (
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "temp_store=MEMORY",
+    ):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -104,9 +117,16 @@ def _open_postgresql(url: URL, window_ms: int, step_ms: int) -> Store:
     # Positional parameters, so that the same tuples go into both databases without a dict a row.
     writer = create_engine(url, paramstyle="format", pool_size=4, pool_pre_ping=True)
     reader = create_engine(
-        url, paramstyle="format", pool_size=8, max_overflow=24, pool_pre_ping=True, isolation_level="REPEATABLE READ"
+        url,
+        paramstyle="format",
+        pool_size=8,
+        max_overflow=24,
+        pool_pre_ping=True,
+        isolation_level="REPEATABLE READ",
     )
-    event.listen(reader, "begin", lambda connection: connection.exec_driver_sql("SET TRANSACTION READ ONLY"))
+    event.listen(
+        reader, "begin", lambda connection: connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+    )
     with writer.begin() as connection:
         connection.execute(text(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})"))
         metadata.create_all(connection)

@@ -11,7 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, func, select
 
-from store.tables import FEATURE_COLUMNS, anomaly_log, api_log, counter, dirty_window, job_run, journal_position
+from store.tables import (
+    FEATURE_COLUMNS,
+    anomaly_log,
+    api_log,
+    counter,
+    dirty_window,
+    job_run,
+    journal_position,
+)
 
 Columns = dict[str, NDArray[Any]]
 
@@ -66,12 +74,19 @@ def dirty_marks(connection: Connection, until: int, limit: int) -> dict[int, int
 
 def journal_positions(connection: Connection) -> dict[str, int]:
     """Journal name -> bytes of it that are stored."""
-    return {name: at for name, at in connection.execute(select(journal_position.c.journal, journal_position.c.position))}
+    return {
+        name: at
+        for name, at in connection.execute(
+            select(journal_position.c.journal, journal_position.c.position)
+        )
+    }
 
 
 def counters(connection: Connection) -> dict[str, int]:
     """All persistent counts by name."""
-    return {name: value for name, value in connection.execute(select(counter.c.name, counter.c.value))}
+    return {
+        name: value for name, value in connection.execute(select(counter.c.name, counter.c.value))
+    }
 
 
 def job_runs(connection: Connection) -> dict[str, dict[str, Any]]:

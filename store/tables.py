@@ -88,7 +88,9 @@ anomaly_log = Table(
     Column("repeat_rate", Float(53), nullable=False),
     Column("status_entropy", Float(53), nullable=False),
     Column("thin", Integer, nullable=False, server_default="0"),  # 1: fewer than MIN_CALLS calls
-    Column("simulated_count", Integer, nullable=False, server_default="0"),  # calls of the simulator
+    Column(
+        "simulated_count", Integer, nullable=False, server_default="0"
+    ),  # calls of the simulator
     Column("status_counts", Text),  # JSON object, status code -> calls
     Column("latency_histogram", LargeBinary),  # see ml/histogram.py; endpoint windows only
     Column("model_version", Text),
@@ -118,7 +120,9 @@ dirty_window = Table(  # steps that got rows since they were last scored
     "dirty_window",
     metadata,
     Column("start", BigInteger, primary_key=True, autoincrement=False),
-    Column("mark", BigInteger, nullable=False),  # grows with each write; a clearing names the mark it saw
+    Column(
+        "mark", BigInteger, nullable=False
+    ),  # grows with each write; a clearing names the mark it saw
 )
 
 lease = Table(  # who leads; a dead leader's lease runs out

@@ -31,7 +31,9 @@ def _insert(connection: Connection, table: Any) -> Any:
 @cache
 def _add_calls_sql(dialect: Dialect) -> str:
     insert = (sqlite if dialect.name == "sqlite" else postgresql).insert(api_log)
-    statement = insert.values({name: bindparam(name) for name in CALL_COLUMNS}).on_conflict_do_nothing()
+    statement = insert.values(
+        {name: bindparam(name) for name in CALL_COLUMNS}
+    ).on_conflict_do_nothing()
     return str(statement.compile(dialect=dialect))
 
 
@@ -62,7 +64,9 @@ def add_calls(connection: Connection, calls: Sequence[tuple[Any, ...]], step_ms:
 def mark_dirty(connection: Connection, steps: Collection[int], step_ms: int) -> None:
     """Note that the steps (start divided by `step_ms`) have rows that are not scored yet."""
     insert = _insert(connection, dirty_window).values(start=bindparam("start"), mark=1)
-    statement = insert.on_conflict_do_update(index_elements=["start"], set_={"mark": dirty_window.c.mark + 1})
+    statement = insert.on_conflict_do_update(
+        index_elements=["start"], set_={"mark": dirty_window.c.mark + 1}
+    )
     connection.execute(statement, [{"start": step * step_ms} for step in sorted(steps)])
 
 
@@ -71,9 +75,12 @@ def clear_dirty(connection: Connection, marks: Mapping[int, int]) -> None:
     if not marks:
         return
     statement = delete(dirty_window).where(
-        dirty_window.c.start == bindparam("seen_start"), dirty_window.c.mark == bindparam("seen_mark")
+        dirty_window.c.start == bindparam("seen_start"),
+        dirty_window.c.mark == bindparam("seen_mark"),
     )
-    connection.execute(statement, [{"seen_start": start, "seen_mark": mark} for start, mark in marks.items()])
+    connection.execute(
+        statement, [{"seen_start": start, "seen_mark": mark} for start, mark in marks.items()]
+    )
 
 
 @cache
@@ -82,7 +89,8 @@ def _save_windows_sql(dialect: Dialect) -> str:
     insert = insert.values({name: bindparam(name) for name in WINDOW_COLUMNS})
     key = {"timestamp", "subject", "endpoint", "method", "client"}
     statement = insert.on_conflict_do_update(
-        index_elements=WINDOW_KEY, set_={name: insert.excluded[name] for name in WINDOW_COLUMNS if name not in key}
+        index_elements=WINDOW_KEY,
+        set_={name: insert.excluded[name] for name in WINDOW_COLUMNS if name not in key},
     )
     return str(statement.compile(dialect=dialect))
 
@@ -97,23 +105,31 @@ def save_positions(connection: Connection, positions: Mapping[str, int]) -> None
     """Store how far each journal [bytes] is in the store; goes with the rows of `add_calls`."""
     if not positions:
         return
-    insert = _insert(connection, journal_position).values(journal=bindparam("journal"), position=bindparam("position"))
+    insert = _insert(connection, journal_position).values(
+        journal=bindparam("journal"), position=bindparam("position")
+    )
     statement = insert.on_conflict_do_update(
         index_elements=["journal"], set_={"position": insert.excluded["position"]}
     )
-    connection.execute(statement, [{"journal": name, "position": at} for name, at in positions.items()])
+    connection.execute(
+        statement, [{"journal": name, "position": at} for name, at in positions.items()]
+    )
 
 
 def forget_positions(connection: Connection, journals: Iterable[str]) -> None:
     """Forget journals whose files are gone."""
-    connection.execute(delete(journal_position).where(journal_position.c.journal.in_(list(journals))))
+    connection.execute(
+        delete(journal_position).where(journal_position.c.journal.in_(list(journals)))
+    )
 
 
 def add_to_counter(connection: Connection, name: str, amount: int) -> None:
     """Count something that must survive a restart, such as calls lost to a full journal."""
     insert = _insert(connection, counter).values(name=name, value=amount)
     connection.execute(
-        insert.on_conflict_do_update(index_elements=["name"], set_={"value": counter.c.value + amount})
+        insert.on_conflict_do_update(
+            index_elements=["name"], set_={"value": counter.c.value + amount}
+        )
     )
 
 
@@ -127,7 +143,9 @@ def take_lease(connection: Connection, name: str, holder: str, now: int, duratio
     )
     expires_at = now + duration_ms
     connection.execute(
-        _insert(connection, lease).values(name=name, holder=holder, expires_at=expires_at).on_conflict_do_nothing()
+        _insert(connection, lease)
+        .values(name=name, holder=holder, expires_at=expires_at)
+        .on_conflict_do_nothing()
     )
     taken = connection.execute(
         update(lease).where(lease.c.name == name, free).values(holder=holder, expires_at=expires_at)
@@ -143,10 +161,14 @@ def release_lease(connection: Connection, name: str, holder: str) -> None:
 def start_job(connection: Connection, name: str, now: int) -> None:
     """Note that a job began."""
     insert = _insert(connection, job_run).values(name=name, started_at=now)
-    connection.execute(insert.on_conflict_do_update(index_elements=["name"], set_={"started_at": now}))
+    connection.execute(
+        insert.on_conflict_do_update(index_elements=["name"], set_={"started_at": now})
+    )
 
 
-def finish_job(connection: Connection, name: str, now: int, *, error: str | None = None, detail: str = "") -> None:
+def finish_job(
+    connection: Connection, name: str, now: int, *, error: str | None = None, detail: str = ""
+) -> None:
     """Note how a job ended; `error` is one line for the page, the traceback is in the log."""
     values: dict[str, Any] = {"finished_at": now, "error": error, "detail": detail}
     if error is None:
