@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     )
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         (),
-        description="Comma-separated networks whose X-Forwarded-For and X-Forwarded-User are believed.",
+        description="Networks, by commas, whose X-Forwarded-For and X-Forwarded-User are believed.",
     )
     journal_max_mb: int = Field(
         1024, ge=32, description="Most bytes the journal of one data folder may take [MiB]."
@@ -77,7 +77,8 @@ class Settings(BaseSettings):
     def _long_enough(cls, value: SecretStr) -> SecretStr:
         if 0 < len(value.get_secret_value()) < SECRET_KEY_MIN_CHARACTERS:
             raise ValueError(
-                f"has {len(value.get_secret_value())} characters, needs {SECRET_KEY_MIN_CHARACTERS} or more: "
+                f"has {len(value.get_secret_value())} characters, "
+                f"needs {SECRET_KEY_MIN_CHARACTERS} or more: "
                 'python -c "import secrets; print(secrets.token_urlsafe(48))" prints one'
             )
         return value
@@ -86,7 +87,8 @@ class Settings(BaseSettings):
     def _window_is_whole_steps(self) -> Settings:
         if self.step_seconds and self.window_seconds % self.step_seconds:
             raise ValueError(
-                f"step_seconds={self.step_seconds} must divide window_seconds={self.window_seconds} without rest"
+                f"step_seconds={self.step_seconds} must divide "
+                f"window_seconds={self.window_seconds} without rest"
             )
         return self
 
@@ -119,7 +121,7 @@ class Settings(BaseSettings):
 def session_key(settings: Settings) -> str:
     """The key that signs sessions: the configured one, else one made at the first start and kept.
 
-    Several servers may start on one empty folder: the file is linked into place whole, the first wins.
+    Several servers may start on one empty folder: the file is linked into place, the first wins.
     """
     if configured := settings.secret_key.get_secret_value():
         return configured

@@ -19,7 +19,7 @@ SIMULATED: Final = "simulated"
 
 
 class Call(NamedTuple):
-    """One logged API request with its answer; the fields are the columns of `api_log`, in their order.
+    """One logged API request with its answer; fields are the columns of `api_log`, in order.
 
     Being a plain tuple it goes through the journal and into the database without a conversion.
     """
@@ -46,7 +46,7 @@ class Call(NamedTuple):
 
 
 def fingerprint(client: str, method: str, path: str, query: str, body: bytes = b"") -> int:
-    """64-bit signed hash of what makes two requests identical: client, method, path, query and body.
+    """64-bit hash of what makes two requests identical: client, method, path, query, body.
 
     Signed because both SQLite and PostgreSQL store 64-bit integers so.
     """
@@ -60,6 +60,6 @@ def clean_path(path: str) -> str:
 
 
 def clean_method(method: str) -> str:
-    """The method as it is stored: made-up ones share one name, so that they can't create subjects."""
+    """The method as it is stored: made-up ones share a name, or they would create subjects."""
     upper = method.upper()
     return upper if upper in METHODS else OTHER_METHOD

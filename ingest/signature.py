@@ -1,6 +1,7 @@
-"""The simulator's signature: the only way to set an address of one's own without being a trusted proxy.
+"""The simulator's signature: who is no trusted proxy can set an address only with it.
 
-A signed request carries `X-Foresight-Simulated: <address>;<epoch s>;<hmac>`; its call is stored as simulated.
+A signed request carries `X-Foresight-Simulated: <address>;<epoch s>;<hmac>`; its call is
+stored as simulated.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ VALID_S: Final = 300  # a signature older or newer than this is refused
 
 
 def simulator_key(session_key: str) -> bytes:
-    """The simulator's own key, derived from the session key so that one can't stand in for the other."""
+    """The simulator's own key, derived so that it can't stand in for the session key."""
     return hmac.digest(session_key.encode(), b"foresight traffic simulator", hashlib.sha256)
 
 

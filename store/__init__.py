@@ -1,4 +1,4 @@
-"""The store: tables, engine, writes and reads; SQLite by default, PostgreSQL as the shared store."""
+"""The store: tables, engine, writes, reads; SQLite by default, PostgreSQL when shared."""
 
 from store.engine import Store, open_store
 

@@ -79,7 +79,7 @@ def open_store(url: str, window_ms: int = 60_000, step_ms: int = 60_000) -> Stor
 def _open_sqlite(url: URL, window_ms: int, step_ms: int) -> Store:
     if not url.database or url.database == ":memory:":
         raise ValueError(
-            f"DATABASE_URL {url.render_as_string()!r} names no file; several threads share the store"
+            f"DATABASE_URL {url.render_as_string()!r} names no file, which several threads need"
         )
     path = Path(url.database)
     path.parent.mkdir(parents=True, exist_ok=True)

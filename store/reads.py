@@ -50,7 +50,7 @@ _CALL_DTYPES: Final[dict[str, Any]] = {
 
 
 def calls_between(connection: Connection, start: int, end: int) -> Columns:
-    """Calls with `start <= timestamp < end` [epoch ms] as columns, one array of length n_calls each."""
+    """Calls with `start <= timestamp < end` [epoch ms] as columns, arrays of length n_calls."""
     rows = connection.execute(
         _CALL_SELECT.where(api_log.c.timestamp >= start, api_log.c.timestamp < end)
     ).fetchall()
@@ -62,31 +62,24 @@ def calls_between(connection: Connection, start: int, end: int) -> Columns:
 
 
 def dirty_marks(connection: Connection, until: int, limit: int) -> dict[int, int]:
-    """Steps with unscored rows that ended by `until` [epoch ms]: start -> mark, newest first, at most `limit`."""
+    """Dirty steps with `start <= until` [epoch ms]: start -> mark, newest first."""
     rows = connection.execute(
         select(dirty_window.c.start, dirty_window.c.mark)
         .where(dirty_window.c.start <= until)
         .order_by(dirty_window.c.start.desc())
         .limit(limit)
     )
-    return {start: mark for start, mark in rows}
+    return {row.start: row.mark for row in rows}
 
 
 def journal_positions(connection: Connection) -> dict[str, int]:
     """Journal name -> bytes of it that are stored."""
-    return {
-        name: at
-        for name, at in connection.execute(
-            select(journal_position.c.journal, journal_position.c.position)
-        )
-    }
+    return dict(connection.execute(select(journal_position.c.journal, journal_position.c.position)))
 
 
 def counters(connection: Connection) -> dict[str, int]:
     """All persistent counts by name."""
-    return {
-        name: value for name, value in connection.execute(select(counter.c.name, counter.c.value))
-    }
+    return dict(connection.execute(select(counter.c.name, counter.c.value)))
 
 
 def job_runs(connection: Connection) -> dict[str, dict[str, Any]]:
@@ -95,9 +88,33 @@ def job_runs(connection: Connection) -> dict[str, dict[str, Any]]:
 
 
 def features_between(connection: Connection, start: int, end: int) -> list[dict[str, Any]]:
-    """Stored windows with `start <= timestamp < end`: key and features, as the past of later windows."""
+    """Stored windows with `start <= timestamp < end`: key and features."""
     names = ("timestamp", "subject", "endpoint", "method", "client", *FEATURE_COLUMNS)
     statement = select(*(anomaly_log.c[name] for name in names)).where(
         anomaly_log.c.timestamp >= start, anomaly_log.c.timestamp < end
     )
     return [dict(row) for row in connection.execute(statement).mappings()]
+
+
+def old_calls(connection: Connection, before: int, limit: int) -> list[int]:
+    """Ids of at most `limit` calls received before an instant [epoch ms].
+
+    Ids grow with the time of receipt, so that only the lowest ones need a look.
+    """
+    c = api_log.c
+    first = select(c.id, func.coalesce(c.received_at, c.timestamp).label("received"))
+    lowest = first.order_by(c.id).limit(limit).subquery()
+    return list(connection.scalars(select(lowest.c.id).where(lowest.c.received < before)))
+
+
+def old_windows(connection: Connection, before: int, low_before: int, limit: int) -> list[int]:
+    """Ids of windows scored before `before`, of LOW client windows before `low_before`."""
+    c = anomaly_log.c
+    scored = func.coalesce(c.scored_at, c.timestamp)
+    low = (c.subject == "client") & (c.priority == "LOW") & (scored < low_before)
+    return list(connection.scalars(select(c.id).where(low | (scored < before)).limit(limit)))
+
+
+def is_empty(connection: Connection) -> bool:
+    """Whether no call was ever stored."""
+    return connection.execute(select(api_log.c.id).limit(1)).first() is None

@@ -44,7 +44,7 @@ api_log = Table(
     Column("identity", BigInteger),
     Index("ix_api_log_timestamp", "timestamp"),
     Index("ix_api_log_endpoint_timestamp", "endpoint", "timestamp"),
-    Index(  # what is imported twice is stored once; live calls have no identity and cost nothing here
+    Index(  # what is imported twice is stored once; live calls have no identity
         "ux_api_log_identity",
         "identity",
         unique=True,
@@ -151,5 +151,5 @@ counter = Table(  # losses and other counts that must survive a restart
     Column("value", BigInteger, nullable=False),
 )
 
-CALL_COLUMNS = tuple(name for name in api_log.columns.keys() if name != "id")
-WINDOW_COLUMNS = tuple(name for name in anomaly_log.columns.keys() if name != "id")
+CALL_COLUMNS = tuple(name for name, _ in api_log.columns.items() if name != "id")
+WINDOW_COLUMNS = tuple(name for name, _ in anomaly_log.columns.items() if name != "id")

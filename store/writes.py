@@ -6,20 +6,20 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, bindparam, delete, or_, update
+from sqlalchemy import Connection, Dialect, bindparam, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from store.tables import (
     CALL_COLUMNS,
     WINDOW_COLUMNS,
     WINDOW_KEY,
+    anomaly_log,
     api_log,
     counter,
     dirty_window,
     job_run,
     journal_position,
     lease,
-    anomaly_log,
 )
 
 
@@ -71,7 +71,7 @@ def mark_dirty(connection: Connection, steps: Collection[int], step_ms: int) -> 
 
 
 def clear_dirty(connection: Connection, marks: Mapping[int, int]) -> None:
-    """Clear steps (start -> mark) whose windows are saved, unless they got rows since the mark was read."""
+    """Clear scored steps (start -> mark), unless they got rows since the mark was read."""
     if not marks:
         return
     statement = delete(dirty_window).where(
@@ -96,7 +96,7 @@ def _save_windows_sql(dialect: Dialect) -> str:
 
 
 def save_windows(connection: Connection, windows: Sequence[tuple[Any, ...]]) -> None:
-    """Store scored windows, rows in the order of `WINDOW_COLUMNS`; a window stored before is replaced."""
+    """Store windows, rows in the order of `WINDOW_COLUMNS`; one stored before is replaced."""
     if windows:
         connection.exec_driver_sql(_save_windows_sql(connection.dialect), list(windows))
 
@@ -136,7 +136,7 @@ def add_to_counter(connection: Connection, name: str, amount: int) -> None:
 def take_lease(connection: Connection, name: str, holder: str, now: int, duration_ms: int) -> bool:
     """Take or renew the lease; True when `holder` leads until `now + duration_ms`.
 
-    A lease that ends later than any holder could have asked for (the clock jumped back) counts as run out.
+    A lease that ends later than any holder could have asked for (the clock jumped back) is void.
     """
     free = or_(
         lease.c.holder == holder, lease.c.expires_at <= now, lease.c.expires_at > now + duration_ms
@@ -174,3 +174,22 @@ def finish_job(
     if error is None:
         values["succeeded_at"] = now
     connection.execute(update(job_run).where(job_run.c.name == name).values(**values))
+
+
+def remove_calls(connection: Connection, ids: Sequence[int]) -> None:
+    """Remove calls by id."""
+    connection.execute(delete(api_log).where(api_log.c.id.in_(ids)))
+
+
+def remove_windows(connection: Connection, ids: Sequence[int]) -> None:
+    """Remove windows by id."""
+    connection.execute(delete(anomaly_log).where(anomaly_log.c.id.in_(ids)))
+
+
+def mark_range_dirty(connection: Connection, start: int, end: int, step_ms: int) -> None:
+    """Have every step of `[start, end)` that holds calls scored again."""
+    at = api_log.c.timestamp
+    steps = connection.scalars(
+        select(at - at % step_ms).where(at >= start, at < end).group_by(at - at % step_ms)
+    )
+    mark_dirty(connection, {step // step_ms for step in steps}, step_ms)

@@ -1,0 +1,53 @@
+# `make run` and `make test` do all their own set-up; only Python 3.11+ and make must be there.
+PYTHON ?= python3
+BIN := .venv/bin
+RUNTIME := .venv/.runtime
+DEV := .venv/.dev
+MODELS := ml/factory/current
+
+.PHONY: setup run test check bench clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make run    start Foresight with simulated traffic at http://127.0.0.1:8050/dashboard/"
+	@echo "make test   run all tests (sets up what they need)"
+	@echo "make check  style, types and layer rules"
+	@echo "make bench  measure capture, ingest, features and scoring"
+	@echo "make setup  environment, packages and factory models only"
+
+setup: $(MODELS)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Foresight needs Python 3.11 or newer; $(PYTHON) is older. Try: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+
+$(RUNTIME): requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(DEV): requirements-dev.txt requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $(RUNTIME) $@
+
+$(MODELS): $(RUNTIME)
+	$(BIN)/python -m flask --app app train --to ml/factory
+
+run: $(MODELS)
+	FORESIGHT_DEMO=$${FORESIGHT_DEMO:-1} $(BIN)/python app.py
+
+test: $(DEV) $(MODELS)
+	$(BIN)/python tests/browser_setup.py
+	$(BIN)/python -m pytest -q
+
+check: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(DEV) $(MODELS)
+	$(BIN)/python -m bench
+
+clean:
+	rm -rf .venv ml/factory .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,34 @@
+"""Whether the process lives (`/healthz`) and whether it can do its work (`/readyz`)."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from api import current
+from api.errors import error_answer
+from ml.registry import ModelError
+
+health = Blueprint("health", __name__)
+
+
+@health.get("/healthz")
+def healthz() -> Response:
+    """The process answers."""
+    return jsonify(status="ok")
+
+
+@health.get("/readyz")
+def readyz() -> Response:
+    """The store answers and there are models to score with; 503 with the reason otherwise."""
+    parts = current()
+    try:
+        with parts.store.read() as connection:
+            connection.execute(text("SELECT 1"))
+        version = parts.models.version()
+    except SQLAlchemyError as error:
+        return error_answer(503, f"the store can't be reached: {error.__cause__ or error}")
+    except ModelError as error:
+        return error_answer(503, str(error))
+    return jsonify(status="ready", model=version)

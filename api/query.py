@@ -1,0 +1,140 @@
+"""Query parameters of the REST API, checked; an error names the parameter and quotes the value."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, TypeVar
+
+from flask import request
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from api.errors import ApiError
+from store.views import Filters
+
+_MAX_EPOCH_MS = 253_402_300_800_000  # year 10000
+
+
+def epoch_ms(value: object) -> int:
+    """An instant given as ISO 8601 (UTC unless it says otherwise) or as epoch milliseconds."""
+    text = str(value).strip()
+    if text.isascii() and text.removeprefix("-").isdigit():
+        number = int(text[:20])
+        if abs(number) >= _MAX_EPOCH_MS:
+            raise ValueError("must be an instant before the year 10000 in epoch milliseconds")
+        return number
+    try:
+        # a "+" of a zone that was not percent-encoded arrives as a space
+        instant = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
+    except ValueError:
+        raise ValueError(
+            "must be ISO 8601 such as 2026-03-18T15:30:00Z, or epoch milliseconds"
+        ) from None
+    aware = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    return round(aware.timestamp() * 1000)
+
+
+def iso(ms: int | None) -> str | None:
+    """ISO 8601 UTC of epoch milliseconds."""
+    if ms is None:
+        return None
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def _after(cursor: object) -> tuple[int, int]:
+    try:
+        at, row_id = base64.urlsafe_b64decode(str(cursor).encode()).split(b".")
+        return int(at), int(row_id)
+    except (ValueError, binascii.Error, UnicodeEncodeError):
+        raise ValueError("must be the next_cursor of an earlier answer") from None
+
+
+def cursor_of(after: tuple[int, int] | None) -> str | None:
+    """The opaque cursor for a (timestamp, id)."""
+    return None if after is None else base64.urlsafe_b64encode(b"%d.%d" % after).decode()
+
+
+Instant = Annotated[int, BeforeValidator(epoch_ms)]
+Cursor = Annotated[tuple[int, int], BeforeValidator(_after)]
+Upper = BeforeValidator(lambda value: str(value).upper())
+Lower = BeforeValidator(lambda value: str(value).lower())
+Text = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^[^\x00]*$")]
+
+
+class RangeQuery(BaseModel):
+    """A time range [from, to); without it all data."""
+
+    model_config = ConfigDict(extra="forbid")
+    start: Instant | None = Field(None, alias="from")
+    end: Instant | None = Field(None, alias="to")
+
+
+class EndpointQuery(RangeQuery):
+    """Range and method of the endpoint analytics."""
+
+    method: Annotated[str, Upper] | None = None
+
+
+class ListQuery(RangeQuery):
+    """Range, page and the filters that calls and windows share."""
+
+    limit: int = Field(100, ge=1, le=1000)
+    cursor: Cursor | None = None
+    endpoint: Text | None = None
+    method: Annotated[str, Upper] | None = None
+    client: Text | None = None
+
+    def filters(self) -> Filters:
+        """The conditions for `store.views`."""
+        return Filters(**self.model_dump(exclude={"limit", "cursor"}))
+
+
+class WindowsQuery(ListQuery):
+    """Filters of `GET /api/anomalies`."""
+
+    subject: Annotated[Literal["endpoint", "client"], Lower] | None = None
+    priority: Annotated[Literal["HIGH", "MEDIUM", "LOW"], Upper] | None = None
+    is_anomaly: bool | None = None
+    usage_cluster: Annotated[Literal["normal", "heavy", "bot"], Lower] | None = Field(
+        None, validation_alias=AliasChoices("usage_cluster", "cluster")
+    )
+
+
+class CallsQuery(ListQuery):
+    """Filters of `GET /api/logs`."""
+
+    status_code: int | None = Field(
+        None, ge=100, le=999, validation_alias=AliasChoices("status_code", "status")
+    )
+    source: Annotated[Literal["live", "posted", "import", "simulated"], Lower] | None = None
+    ip_address: Text | None = None
+    user_id: Text | None = None
+
+
+Q = TypeVar("Q", bound=BaseModel)
+
+
+def query_of(model: type[Q]) -> Q:
+    """The request's parameters as `model`; ApiError 400 names the one that is wrong."""
+    given: dict[str, Any] = {}
+    for name, values in request.args.lists():
+        if len(values) > 1:
+            raise ApiError(400, f"{name!r} is given {len(values)} times", parameter=name)
+        given[name] = values[0]
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise _bad_parameter(error, model) from None
+
+
+def _bad_parameter(error: ValidationError, model: type[BaseModel]) -> ApiError:
+    first = error.errors(include_url=False)[0]
+    name = str(first["loc"][0]) if first["loc"] else "?"
+    if first["type"] == "extra_forbidden":
+        known = sorted(field.alias or key for key, field in model.model_fields.items())
+        return ApiError(
+            400, f"unknown parameter {name!r}; known: {', '.join(known)}", parameter=name
+        )
+    reason = first["msg"].removeprefix("Value error, ")
+    return ApiError(400, f"{name}={str(first['input'])[:80]!r}: {reason}", parameter=name)

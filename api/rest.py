@@ -1,0 +1,133 @@
+"""The REST API for reading: stats, windows, calls and endpoint analytics."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from typing import Any, Final
+
+from flask import Blueprint, Response, jsonify
+
+from api import current
+from api.errors import ApiError
+from api.query import (
+    CallsQuery,
+    EndpointQuery,
+    RangeQuery,
+    WindowsQuery,
+    cursor_of,
+    iso,
+    query_of,
+)
+from ml.histogram import merged, percentile
+from store import views
+
+rest = Blueprint("rest", __name__, url_prefix="/api")
+
+_TIMES: Final = frozenset({"timestamp", "received_at", "scored_at"})
+_FLAGS: Final = frozenset({"is_anomaly", "thin"})
+
+
+@rest.get("/stats")
+def stats() -> Response:
+    """Counts of calls and windows, rates of the models, and how fresh the scores are."""
+    start, end = _range(query_of(RangeQuery))
+    sums = views.totals(current().store, start, end)
+    fresh = asdict(views.freshness(current().store, time.time_ns() // 1_000_000))
+    for name in ("last_call_at", "last_window_end", "scored_at"):
+        fresh[name] = iso(fresh[name])
+    return jsonify({"from": iso(start), "to": iso(end), **_totals(sums), "freshness": fresh})
+
+
+@rest.get("/anomalies")
+def anomalies() -> Response:
+    """Scored windows, newest first."""
+    query = query_of(WindowsQuery)
+    return _list(views.windows_page(current().store, query.filters(), query.limit, query.cursor))
+
+
+@rest.get("/logs")
+def logs() -> Response:
+    """Logged calls, newest first."""
+    query = query_of(CallsQuery)
+    return _list(views.calls_page(current().store, query.filters(), query.limit, query.cursor))
+
+
+@rest.get("/analytics/endpoint/<path:endpoint>", merge_slashes=False)
+def endpoint_analytics(endpoint: str) -> Response:
+    """One endpoint over a range: totals, latency percentiles, status codes and its windows."""
+    query = query_of(EndpointQuery)
+    store = current().store
+    start, end = _range(query)
+    for name in (endpoint, f"/{endpoint.lstrip('/')}"):
+        found = views.endpoint_analytics(store, name, query.method, start, end)
+        if found is not None:
+            return jsonify(_analytics(name, query.method, start, end, found))
+        if views.is_known_endpoint(store, name):
+            empty = views.EndpointAnalytics(views.Totals(), {}, [], [])
+            return jsonify(_analytics(name, query.method, start, end, empty))
+    raise ApiError(404, f"no call to endpoint {endpoint!r} is known", endpoint=endpoint)
+
+
+def _range(query: RangeQuery) -> tuple[int, int]:
+    """The asked range; open ends are those of the data."""
+    if query.start is not None and query.end is not None:
+        return query.start, query.end
+    first, last = views.data_range(current().store) or (0, 0)
+    start = first if query.start is None else query.start
+    return start, max(start, last) if query.end is None else query.end
+
+
+def _totals(sums: views.Totals) -> dict[str, Any]:
+    windows = sums.windows
+    return {
+        "total_calls": sums.calls,
+        "errors": sums.errors,
+        "error_rate": sums.errors / sums.calls if sums.calls else None,
+        "avg_response_time": sums.average_response_ms,
+        "simulated_calls": sums.simulated_calls,
+        "windows": windows,
+        "anomalies": sums.anomalies,
+        "detection_rate": sums.anomalies / windows if windows else None,
+        "priorities": {"HIGH": sums.high, "MEDIUM": sums.medium, "LOW": sums.low},
+        "average_risk": sums.average_risk,
+        "bot_rate": sums.bot_windows / windows if windows else None,
+    }
+
+
+def _analytics(
+    endpoint: str, method: str | None, start: int, end: int, found: views.EndpointAnalytics
+) -> dict[str, Any]:
+    histogram = merged(found.latency_histograms)
+    return {
+        "endpoint": endpoint,
+        "method": method,
+        "from": iso(start),
+        "to": iso(end),
+        **_totals(found.totals),
+        "latency_ms": {f"p{p}": percentile(histogram, p) for p in (50, 95, 99)},
+        "status_counts": found.status_counts,
+        "windows_by_time": [_row(window) for window in found.windows],
+    }
+
+
+def _list(page: views.Page) -> Response:
+    items = [_row(item) for item in page.items]
+    return jsonify({"items": items, "next_cursor": cursor_of(page.next_after)})
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: _value(name, value) for name, value in row.items()}
+
+
+def _value(name: str, value: Any) -> Any:
+    if value is None:
+        return None
+    if name in _TIMES:
+        return iso(value)
+    if name in _FLAGS:
+        return bool(value)
+    if name == "status_counts":
+        return json.loads(value)
+    return value

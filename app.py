@@ -1,0 +1,187 @@
+"""The wiring: `create_app` builds the server, `python app.py` serves it."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from dash import Dash
+from flask import Flask, Response, redirect
+from werkzeug.routing import Rule
+
+import cli
+import pages
+from api import door, errors
+from api.health import health
+from api.rest import rest
+from ingest import hooks, mock_api
+from ingest.faults import FaultSwitch
+from ingest.journal import Journal
+from ingest.shop import Shop
+from ingest.signature import simulator_key
+from jobs.background import Background
+from jobs.runtime import EXTENSION, FACTORY_MODELS, Foresight
+from ml.registry import Models
+from settings import Settings, session_key
+from store import open_store
+
+ROOT = Path(__file__).parent
+SESSION_HOURS = 12
+THREADS = 64  # of the one worker; the mock shop and the sockets stay well below
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Build the server: mock endpoints, REST, dashboard and commands. Starts no thread.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        Read from the environment when not given.
+    """
+    settings = Settings() if settings is None else settings
+    server = Flask(__name__, template_folder="api/templates", static_folder=None)
+    parts = _parts(settings)
+    server.extensions[EXTENSION] = parts
+    server.config.update(
+        SECRET_KEY=parts.session_key,
+        SESSION_COOKIE_NAME="foresight_session",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=SESSION_HOURS),
+    )
+    hooks.install(
+        server,
+        parts.journal,
+        is_own=is_own,
+        trusted_proxies=settings.trusted_proxies,
+        simulator_key=simulator_key(parts.session_key),
+    )
+    errors.install(server)
+    door.install(server)
+    server.register_blueprint(health)
+    server.register_blueprint(rest)
+    server.register_blueprint(mock_api.blueprint(parts.shop, parts.session_key))
+    server.add_url_rule("/", "home", _home)
+    _mount_dashboard(server)
+    cli.install(server)
+    return server
+
+
+def is_own(rule: Rule) -> bool:
+    """Whether a route is the product's own: its traffic is not what the product watches."""
+    blueprint = rule.endpoint.partition(".")[0]
+    return rule.rule.startswith(door.DASHBOARD) or blueprint in {"home", "health", "door", "rest"}
+
+
+def _parts(settings: Settings) -> Foresight:
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    return Foresight(
+        settings=settings,
+        store=open_store(settings.store_url, settings.window_ms, settings.step_ms),
+        journal=Journal(settings.journal_dir, settings.journal_max_mb * 2**20),
+        shop=Shop(faults=FaultSwitch(settings.data_dir / "fault.json")),
+        models=Models(settings.models_dir, FACTORY_MODELS),
+        session_key=session_key(settings),
+    )
+
+
+def _home() -> Response:
+    return redirect(door.DASHBOARD)  # type: ignore[return-value]
+
+
+def _mount_dashboard(server: Flask) -> Dash:
+    dashboard = Dash(
+        __name__,
+        server=server,
+        url_base_pathname=door.DASHBOARD,
+        use_pages=True,
+        pages_folder=str(ROOT / "pages"),
+        assets_folder=str(ROOT / "assets"),
+        title="Foresight",
+        update_title=None,  # type: ignore[arg-type]
+        serve_locally=True,
+    )
+    dashboard.layout = pages.layout
+    pages.register_callbacks(dashboard)
+    return dashboard
+
+
+def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT: gunicorn where it exists, else waitress."""
+    if sys.platform == "win32":
+        _serve_waitress(settings)
+        return
+    from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+
+    class Gunicorn(BaseApplication):  # type: ignore[misc]
+        """One worker, made by the framework's own way; threads start in it, after the fork."""
+
+        def load_config(self) -> None:
+            for name, value in _gunicorn_options(settings).items():
+                self.cfg.set(name, value)
+
+        def load(self) -> Flask:
+            return create_app(settings)
+
+    Gunicorn().run()
+
+
+def _gunicorn_options(settings: Settings) -> dict[str, Any]:
+    running: list[Background] = []
+
+    def post_worker_init(worker: Any) -> None:
+        running.append(Background(worker.wsgi.extensions[EXTENSION]))
+        running[0].start()
+
+    def worker_exit(_server: Any, _worker: Any) -> None:
+        if running:
+            running.pop().stop()
+
+    return {
+        "bind": f"{settings.host}:{settings.port}",
+        "worker_class": "gthread",
+        "workers": 1,
+        "threads": THREADS,
+        "graceful_timeout": 2,
+        "keepalive": 30,
+        "control_socket_disable": True,
+        "loglevel": "warning",
+        "post_worker_init": post_worker_init,
+        "worker_exit": worker_exit,
+    }
+
+
+def _serve_waitress(settings: Settings) -> None:
+    from waitress import serve as waitress_serve  # type: ignore[import-untyped]
+
+    server = create_app(settings)
+    background = Background(server.extensions[EXTENSION])
+    background.start()
+    try:
+        waitress_serve(server, host=settings.host, port=settings.port, threads=THREADS)
+    finally:
+        background.stop()
+
+
+def main() -> None:
+    """Say where the product is and serve it."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    settings = Settings()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    address = f"http://{settings.host}:{settings.port}/dashboard/"
+    if settings.admin_password.get_secret_value():
+        print(f"Foresight is at {address} (password: FORESIGHT_ADMIN_PASSWORD)", file=sys.stderr)
+    else:
+        link = door.new_login_link(settings.data_dir, settings.host, settings.port)
+        print(f"\n  Foresight is at {address}\n  Open it once with:  {link}\n", file=sys.stderr)
+    serve(settings)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""The `flask ...` commands. Standard output holds the result alone; logs go to standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+from flask import Flask
+
+from api import current, door
+from api.query import epoch_ms
+from ingest import traffic
+from ingest.access_log import FORMATS, RESPONSE_TIME_UNITS, import_log, open_lines
+from jobs import scoring, training
+from jobs.schedule import now_ms
+from ml.registry import ModelError, Models
+from store import writes
+
+
+def install(server: Flask) -> None:
+    """Add the commands to `flask`."""
+    for command in (train, import_log_command, score, traffic_command, login_link):
+        server.cli.add_command(command)
+
+
+@click.command("train")
+@click.option(
+    "--from", "source", type=click.Choice(["factory"]), default="factory", show_default=True
+)
+@click.option(
+    "--to", "directory", type=click.Path(path_type=Path), help="Folder of model versions."
+)
+@click.option("--seed", type=int, default=1, show_default=True)
+def train(source: str, directory: Path | None, seed: int) -> None:
+    """Fit the three models and make them the current version."""
+    models = current().models if directory is None else Models(directory, directory)
+    bundle, summary = training.train_factory(seed=seed)
+    version = models.save(bundle, {"source": source, **summary})
+    click.echo(json.dumps({"version": version, **summary}, indent=2, default=str))
+
+
+@click.command("import-log")
+@click.argument("file", type=click.Path(allow_dash=True))
+@click.option("--format", "format_", type=click.Choice(FORMATS), required=True)
+@click.option(
+    "--response-time",
+    type=click.Choice(RESPONSE_TIME_UNITS),
+    default="none",
+    show_default=True,
+    help="Unit of a response time in the last field of a combined log.",
+)
+@click.option("--score/--no-score", "score_", default=True, help="Score the windows at once.")
+def import_log_command(file: str, format_: str, response_time: str, score_: bool) -> None:
+    """Import an access log (plain or gzip; `-` reads standard input)."""
+    parts = current()
+    with open_lines(file) as (lines, size), _bar(size, "reading") as bar:
+        report = import_log(
+            parts.store, lines, format=format_, response_time=response_time, progress=bar.update
+        )
+    windows = _score_waiting() if score_ else None
+    for number, reason in report.rejects:
+        click.echo(f"line {number}: {reason}", err=True)
+    click.echo(json.dumps(report.summary() | {"windows": windows}, indent=2))
+
+
+@click.command("score")
+@click.option("--from", "start", required=True, help="ISO 8601 or epoch ms.")
+@click.option("--to", "end", required=True, help="ISO 8601 or epoch ms.")
+def score(start: str, end: str) -> None:
+    """Score all windows of a time range again."""
+    try:
+        first, last = epoch_ms(start), epoch_ms(end)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    if first >= last:
+        raise click.BadParameter(f"--from {start} is not before --to {end}")
+    store = current().store
+    with store.begin() as connection:
+        writes.mark_range_dirty(connection, first, last, store.step_ms)
+    click.echo(json.dumps({"windows": _score_waiting()}))
+
+
+@click.command("traffic")
+@click.option(
+    "--rate", type=click.FloatRange(0.1, 500), default=10.0, show_default=True, help="Requests/s."
+)
+@click.option("--minutes", type=click.FloatRange(0.01), default=5.0, show_default=True)
+@click.option("--seed", type=int, default=1, show_default=True)
+@click.option(
+    "--scenario", type=click.Choice([*traffic.MISUSE, *traffic.FAULTS]), help="Misuse or fault."
+)
+@click.option("--url", help="The running server; this machine's own port when not given.")
+def traffic_command(
+    rate: float, minutes: float, seed: int, scenario: str | None, url: str | None
+) -> None:
+    """Send simulated clients to a running server on this machine."""
+    parts = current()
+    counts = traffic.drive(
+        url or f"http://127.0.0.1:{parts.settings.port}",
+        session_key=parts.session_key,
+        data_dir=parts.settings.data_dir,
+        rate=rate,
+        minutes=minutes,
+        seed=seed,
+        scenario=scenario,
+    )
+    click.echo(json.dumps(counts, indent=2))
+
+
+@click.command("login-link")
+def login_link() -> None:
+    """Print a new one-time link for the admin."""
+    settings = current().settings
+    click.echo(door.new_login_link(settings.data_dir, settings.host, settings.port))
+
+
+def _score_waiting() -> int:
+    """Score everything dirty with the current models."""
+    parts = current()
+    try:
+        version, bundle = parts.models.current()
+    except ModelError as error:
+        raise click.ClickException(str(error)) from None
+    return scoring.score_all(
+        parts.store, version, bundle, now_ms, min_calls=parts.settings.min_calls
+    )
+
+
+def _bar(length: int | None, label: str):  # click names no public type for it
+    return click.progressbar(length=length or 0, label=label, file=sys.stderr)

@@ -1,0 +1,73 @@
+"""What runs beside the requests of a server: drainer, schedule and, in a demo, clients."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Final
+
+from ingest.demo import Demo, history
+from ingest.writer import Drainer
+from jobs.runtime import Foresight
+from jobs.schedule import Schedule, now_ms
+from store import reads, writes
+
+BATCH: Final = 5_000
+HISTORY_HOURS: Final = 3
+log = logging.getLogger(__name__)
+
+
+class Background:
+    """The threads of one server process; started after the server forked."""
+
+    def __init__(self, parts: Foresight) -> None:
+        self._parts = parts
+        settings = parts.settings
+        self._drainer = Drainer(parts.store, settings.journal_dir)
+        self._schedule = (
+            Schedule(settings, parts.store, parts.models) if settings.scheduler else None
+        )
+        self._demo = Demo(settings.data_dir, settings.port) if settings.demo else None
+
+    def start(self) -> None:
+        """Start draining, scoring and, in a demo, simulated clients."""
+        self._drainer.start()
+        if self._schedule is not None:
+            self._schedule.start()
+        if self._demo is not None:
+            threading.Thread(target=self._begin_demo, name="demo history", daemon=True).start()
+
+    def stop(self) -> None:
+        """Stop in the order of the data: clients, calls, scores."""
+        if self._demo is not None:
+            self._demo.stop()
+        self._parts.journal.close()
+        self._drainer.stop()
+        if self._schedule is not None:
+            self._schedule.stop()
+        self._parts.store.close()
+
+    def _begin_demo(self) -> None:
+        if self._demo is None:
+            return
+        if self._schedule is None or self._schedule.leader.leads:
+            self._fill_empty_store()
+        if self._schedule is not None:
+            self._schedule.score_now()
+        self._demo.start()
+
+    def _fill_empty_store(self) -> None:
+        """Give a demo on an empty store a past to show, stored as simulated."""
+        store = self._parts.store
+        with store.read() as connection:
+            if not reads.is_empty(connection):
+                return
+        began = time.monotonic()
+        past = history(seed=1, now_ms=now_ms(), hours=HISTORY_HOURS)
+        with store.begin() as connection:
+            for at in range(0, len(past.calls), BATCH):
+                writes.add_calls(connection, past.calls[at : at + BATCH], store.step_ms)
+        log.info(
+            "%d simulated calls of history in %.1f s", len(past.calls), time.monotonic() - began
+        )

@@ -1,0 +1,47 @@
+"""Retention: old calls and windows go, in small batches that never hold the writer up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from sqlalchemy import Connection
+
+from store import Store, reads, writes
+
+DAY_MS: Final = 86_400_000
+LOW_CLIENT_WINDOWS_DAYS: Final = 1  # most client windows are LOW and never looked at again
+BATCH_ROWS: Final = 5_000
+
+
+def remove_old(store: Store, now: int, *, calls_days: int, windows_days: int) -> str:
+    """Remove what came in longer ago than its retention; says how much of each."""
+    calls_before = now - calls_days * DAY_MS
+    windows_before = now - windows_days * DAY_MS
+    low_before = max(windows_before, now - LOW_CLIENT_WINDOWS_DAYS * DAY_MS)
+    calls = _in_batches(
+        store, lambda c: reads.old_calls(c, calls_before, BATCH_ROWS), writes.remove_calls
+    )
+    windows = _in_batches(
+        store,
+        lambda c: reads.old_windows(c, windows_before, low_before, BATCH_ROWS),
+        writes.remove_windows,
+    )
+    return f"removed {calls} calls, {windows} windows"
+
+
+def _in_batches(
+    store: Store,
+    find: Callable[[Connection], list[int]],
+    remove: Callable[[Connection, Sequence[int]], None],
+) -> int:
+    """Look without a lock, remove under a short one, until nothing old is found."""
+    total = 0
+    while True:
+        with store.read() as connection:
+            ids = find(connection)
+        if not ids:
+            return total
+        with store.begin() as connection:
+            remove(connection, ids)
+        total += len(ids)

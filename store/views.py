@@ -1,0 +1,466 @@
+"""What pages and REST show, from one place so that they can't disagree.
+
+Everything reads windows (the per-minute roll-up); raw calls are read only for minutes that are not
+scored yet or lie half inside the range, and for the log itself. Times are epoch milliseconds, a
+range is `[start, end)`. Each function opens one reading transaction: its numbers belong together.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    case,
+    cast,
+    func,
+    or_,
+    select,
+    union,
+)
+from sqlalchemy import literal as sql_literal
+
+from store import reads
+from store.engine import Store
+from store.tables import anomaly_log, api_log, dirty_window
+
+MINUTE_MS: Final = 60_000
+MAX_RISK_POINTS: Final = 180
+_BUCKETS_MS: Final = tuple(m * MINUTE_MS for m in (1, 2, 5, 10, 15, 30, 60, 120, 360, 720, 1440))
+STALE_AFTER_MS: Final = 150_000  # two missed minutes and the grace of late rows
+_W = anomaly_log.c
+_Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Counts of a range: calls as they came in, windows of both subjects as they were scored."""
+
+    calls: int = 0
+    errors: int = 0
+    simulated_calls: int = 0
+    windows: int = 0
+    anomalies: int = 0
+    high: int = 0
+    medium: int = 0
+    low: int = 0
+    bot_windows: int = 0
+    average_risk: float | None = None
+    average_response_ms: float | None = None
+
+
+@dataclass(frozen=True)
+class RiskPoint:
+    """Risk of all windows that start in one bucket of time."""
+
+    start: int
+    maximum: float
+    mean: float
+    anomalies: int
+
+
+@dataclass(frozen=True)
+class EndpointRisk:
+    """Anomalous windows of one endpoint and method."""
+
+    endpoint: str
+    method: str
+    anomalies: int
+    windows: int
+    maximum_risk: float
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What the Overview page shows of a range; `previous` is the equal range before it."""
+
+    totals: Totals
+    previous: Totals
+    bucket_ms: int
+    risk: list[RiskPoint]
+    endpoints: list[EndpointRisk]
+    risky: list[_Row]
+
+
+@dataclass(frozen=True)
+class Freshness:
+    """How far the scores are behind the calls."""
+
+    last_call_at: int | None
+    last_window_end: int | None
+    scored_at: int | None  # last successful run of the scoring job
+    error: str | None  # why the last run failed, None when it did not
+    stale: bool
+    unscored_steps: int
+    calls_lost: int
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Conditions on calls or windows; None: no condition. Named after the columns."""
+
+    start: int | None = None
+    end: int | None = None
+    endpoint: str | None = None
+    method: str | None = None
+    client: str | None = None
+    subject: str | None = None
+    priority: str | None = None
+    usage_cluster: str | None = None
+    is_anomaly: int | None = None
+    status_code: int | None = None
+    source: str | None = None
+    ip_address: str | None = None
+    user_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of rows, newest first; `next_after` is the (timestamp, id) to go on from."""
+
+    items: list[_Row]
+    next_after: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class EndpointAnalytics:
+    """One endpoint over a range: its windows, oldest first, with what they add up to."""
+
+    totals: Totals
+    status_counts: dict[str, int]
+    latency_histograms: list[bytes] = field(repr=False)
+    windows: list[_Row] = field(repr=False)
+
+
+def totals(store: Store, start: int, end: int) -> Totals:
+    """Counts of a range."""
+    with store.read() as connection:
+        return _totals(connection, store, start, end)
+
+
+def overview(
+    store: Store, start: int, end: int, *, endpoints: int = 8, risky: int = 50
+) -> Overview:
+    """Everything the Overview page shows.
+
+    Parameters
+    ----------
+    start, end : int
+        Range [epoch ms].
+    endpoints, risky : int
+        Most endpoints and risky windows to return.
+    """
+    bucket_ms = risk_bucket_ms(start, end)
+    with store.read() as connection:
+        return Overview(
+            totals=_totals(connection, store, start, end),
+            previous=_totals(connection, store, 2 * start - end, start),
+            bucket_ms=bucket_ms,
+            risk=_risk_points(connection, store, start, end, bucket_ms),
+            endpoints=_endpoint_risks(connection, store, start, end, endpoints),
+            risky=_risky_windows(connection, start, end, risky),
+        )
+
+
+def risk_bucket_ms(start: int, end: int) -> int:
+    """The finest bucket that gives at most MAX_RISK_POINTS points."""
+    fitting = (b for b in _BUCKETS_MS if (end - start) / b <= MAX_RISK_POINTS)
+    return next(
+        fitting, _BUCKETS_MS[-1] * max(1, (end - start) // (_BUCKETS_MS[-1] * MAX_RISK_POINTS))
+    )
+
+
+def data_range(store: Store) -> tuple[int, int] | None:
+    """First and one past the last timestamp of all calls [epoch ms]; None without calls."""
+    with store.read() as connection:
+        first = connection.execute(select(func.min(api_log.c.timestamp))).scalar_one()
+        last = connection.execute(select(func.max(api_log.c.timestamp))).scalar_one()
+    return None if first is None else (first, last + 1)
+
+
+def freshness(store: Store, now: int) -> Freshness:
+    """How far scores are behind; stale when a closed window waits or the job failed or ended."""
+    with store.read() as connection:
+        last_call = connection.execute(select(func.max(api_log.c.timestamp))).scalar_one()
+        last_window = connection.execute(select(func.max(_W.timestamp))).scalar_one()
+        overdue = now - store.window_ms - STALE_AFTER_MS
+        waiting, oldest = connection.execute(
+            select(func.count(), func.min(dirty_window.c.start)).where(
+                dirty_window.c.start <= now - store.window_ms
+            )
+        ).one()
+        run = reads.job_runs(connection).get("scoring", {})
+        lost = reads.counters(connection).get("calls_lost", 0)
+    scored_at = run.get("succeeded_at")
+    stopped = scored_at is not None and scored_at < now - STALE_AFTER_MS
+    behind = oldest is not None and oldest <= overdue and (scored_at is None or stopped)
+    return Freshness(
+        last_call_at=last_call,
+        last_window_end=None if last_window is None else last_window + store.window_ms,
+        scored_at=scored_at,
+        error=run.get("error"),
+        stale=bool(run.get("error")) or stopped or behind,
+        unscored_steps=waiting,
+        calls_lost=lost,
+    )
+
+
+def last_window_id(store: Store) -> int:
+    """The highest id of any window, 0 when there is none."""
+    with store.read() as connection:
+        highest: int = connection.execute(select(func.coalesce(func.max(_W.id), 0))).scalar_one()
+    return highest
+
+
+def new_high_windows(store: Store, after_id: int, since: int) -> list[_Row]:
+    """HIGH windows with an id above `after_id`, started at `since` or later, oldest id first."""
+    statement = (
+        _select_windows()
+        .where(_W.id > after_id, _W.priority == "HIGH", _W.timestamp >= since)
+        .order_by(_W.id)
+        .limit(100)
+    )
+    with store.read() as connection:
+        return _rows(connection, statement)
+
+
+def windows_page(
+    store: Store, filters: Filters, limit: int, after: tuple[int, int] | None = None
+) -> Page:
+    """Windows, newest first, from `next_after` of the page before; new rows don't shift pages."""
+    return _page(store, _select_windows(), anomaly_log, _window_conditions(filters), limit, after)
+
+
+def calls_page(
+    store: Store, filters: Filters, limit: int, after: tuple[int, int] | None = None
+) -> Page:
+    """Calls, newest first, from `next_after` of the page before; new rows don't shift pages."""
+    columns = [column for column in api_log.c if column.name != "identity"]
+    return _page(store, select(*columns), api_log, _call_conditions(filters), limit, after)
+
+
+def endpoint_analytics(
+    store: Store, endpoint: str, method: str | None, start: int, end: int
+) -> EndpointAnalytics | None:
+    """One endpoint (all its methods unless one is named); None when it has no window at all."""
+    conditions = [_W.subject == "endpoint", _W.endpoint == endpoint]
+    if method is not None:
+        conditions.append(_W.method == method)
+    with store.read() as connection:
+        if connection.execute(select(_W.id).where(*conditions).limit(1)).first() is None:
+            return None
+        inside = (*conditions, *_aligned(store), _W.timestamp >= start, _W.timestamp < end)
+        windows = _rows(connection, select(*_W).where(*inside).order_by(_W.timestamp, _W.id))
+    status: Counter[str] = Counter()
+    for window in windows:
+        status.update(json.loads(window["status_counts"] or "{}"))
+    histograms = [h for w in windows if (h := w.pop("latency_histogram")) is not None]
+    return EndpointAnalytics(_sum_of(windows), dict(sorted(status.items())), histograms, windows)
+
+
+def is_known_endpoint(store: Store, endpoint: str) -> bool:
+    """Whether any call or window has this endpoint."""
+    with store.read() as connection:
+        return any(
+            connection.execute(select(t.c.id).where(t.c.endpoint == endpoint).limit(1)).first()
+            for t in (anomaly_log, api_log)
+        )
+
+
+def as_json(value: Any) -> dict[str, Any]:
+    """A dataclass of this module as plain values."""
+    return asdict(value)
+
+
+def _totals(connection: Connection, store: Store, start: int, end: int) -> Totals:
+    raw_starts = _raw_windows(store, start, end)
+    windows = connection.execute(_window_sums(store, start, end, raw_starts)).mappings().one()
+    raw = connection.execute(_raw_sums(store, start, end, raw_starts)).mappings().one()
+    timed = (windows["timed"] or 0) + (raw["timed"] or 0)
+    spent = (windows["spent"] or 0) + (raw["spent"] or 0)
+    return Totals(
+        calls=int((windows["calls"] or 0) + raw["calls"]),
+        errors=int((windows["errors"] or 0) + (raw["errors"] or 0)),
+        simulated_calls=int((windows["simulated"] or 0) + (raw["simulated"] or 0)),
+        windows=windows["windows"],
+        anomalies=windows["anomalies"] or 0,
+        high=windows["high"] or 0,
+        medium=windows["medium"] or 0,
+        low=windows["low"] or 0,
+        bot_windows=windows["bots"] or 0,
+        average_risk=windows["risk"],
+        average_response_ms=spent / timed if timed else None,
+    )
+
+
+def _raw_windows(store: Store, start: int, end: int) -> Any:
+    """Starts of windows whose calls are counted one by one: unscored, or cut by the range."""
+    w = store.window_ms
+    begin = start - start % w
+    dirty = select((dirty_window.c.start - dirty_window.c.start % w).label("start")).where(
+        dirty_window.c.start >= begin, dirty_window.c.start < end
+    )
+    cut = {t - t % w for t in (start, end) if t % w}
+    return union(dirty, *(select(sql_literal(t).label("start")) for t in cut)).cte("raw_windows")
+
+
+def _window_sums(store: Store, start: int, end: int, raw_starts: Any) -> Any:
+    counted = _W.timestamp.not_in(select(raw_starts.c.start)) & (_W.subject == "endpoint")
+    timed = counted & _W.avg_response_time.is_not(None)
+    return select(
+        func.count().label("windows"),
+        func.sum(_W.is_anomaly).label("anomalies"),
+        func.sum(cast(_W.priority == "HIGH", Integer)).label("high"),
+        func.sum(cast(_W.priority == "MEDIUM", Integer)).label("medium"),
+        func.sum(cast(_W.priority == "LOW", Integer)).label("low"),
+        func.sum(cast(_W.usage_cluster == "bot", Integer)).label("bots"),
+        func.avg(_W.risk_score).label("risk"),
+        func.sum(case((counted, _W.req_count))).label("calls"),
+        func.sum(case((counted, func.round(_W.error_rate * _W.req_count)))).label("errors"),
+        func.sum(case((counted, _W.simulated_count))).label("simulated"),
+        func.sum(case((timed, _W.req_count))).label("timed"),
+        func.sum(case((timed, _W.avg_response_time * _W.req_count))).label("spent"),
+    ).where(*_aligned(store), _W.timestamp >= start, _W.timestamp < end)
+
+
+def _raw_sums(store: Store, start: int, end: int, raw_starts: Any) -> Any:
+    c = api_log.c
+    inside = (c.timestamp >= raw_starts.c.start) & (
+        c.timestamp < raw_starts.c.start + store.window_ms
+    )
+    return (
+        select(
+            func.count().label("calls"),
+            func.sum(cast(c.status_code >= 400, Integer)).label("errors"),
+            func.sum(cast(c.source == "simulated", Integer)).label("simulated"),
+            func.count(c.response_time_ms).label("timed"),
+            func.sum(c.response_time_ms).label("spent"),
+        )
+        .select_from(raw_starts.join(api_log, inside))
+        .where(c.timestamp >= start, c.timestamp < end)
+    )
+
+
+def _risk_points(
+    connection: Connection, store: Store, start: int, end: int, bucket_ms: int
+) -> list[RiskPoint]:
+    bucket = (_W.timestamp - _W.timestamp % bucket_ms).label("bucket")
+    rows = connection.execute(
+        select(bucket, func.max(_W.risk_score), func.avg(_W.risk_score), func.sum(_W.is_anomaly))
+        .where(*_aligned(store), _W.timestamp >= start, _W.timestamp < end)
+        .group_by(bucket)
+        .order_by(bucket)
+    )
+    return [RiskPoint(at, float(top), float(mean), int(n)) for at, top, mean, n in rows]
+
+
+def _endpoint_risks(
+    connection: Connection, store: Store, start: int, end: int, limit: int
+) -> list[EndpointRisk]:
+    anomalies = func.sum(_W.is_anomaly)
+    top = func.max(_W.risk_score)
+    rows = connection.execute(
+        select(_W.endpoint, _W.method, anomalies, func.count(), top)
+        .where(
+            *_aligned(store), _W.subject == "endpoint", _W.timestamp >= start, _W.timestamp < end
+        )
+        .group_by(_W.endpoint, _W.method)
+        .order_by(anomalies.desc(), top.desc(), _W.endpoint, _W.method)
+        .limit(limit)
+    )
+    return [EndpointRisk(e, m, int(n), int(all_), float(risk)) for e, m, n, all_, risk in rows]
+
+
+def _risky_windows(connection: Connection, start: int, end: int, limit: int) -> list[_Row]:
+    risky = _W.priority.in_(("HIGH", "MEDIUM"))
+    statement = _select_windows().where(risky, _W.timestamp >= start, _W.timestamp < end)
+    return _rows(connection, statement.order_by(_W.timestamp.desc(), _W.id.desc()).limit(limit))
+
+
+def _select_windows() -> Select[Any]:
+    return select(*(column for column in _W if column.name != "latency_histogram"))
+
+
+def _rows(connection: Connection, statement: Select[Any]) -> list[_Row]:
+    return [dict(row) for row in connection.execute(statement).mappings()]
+
+
+def _aligned(store: Store) -> tuple[ColumnElement[bool], ...]:
+    """Only windows that don't overlap; nothing to ask for unless windows slide."""
+    return () if store.step_ms == store.window_ms else (_W.timestamp % store.window_ms == 0,)
+
+
+def _window_conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    names = ("endpoint", "method", "client", "subject", "priority", "usage_cluster", "is_anomaly")
+    return _conditions(anomaly_log, filters, names)
+
+
+def _call_conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    c = api_log.c
+    names = ("endpoint", "method", "status_code", "source", "ip_address", "user_id")
+    conditions = _conditions(api_log, filters, names)
+    if filters.client is not None:
+        unnamed = c.user_id.is_(None) & (c.ip_address == filters.client)
+        conditions.append(or_(c.user_id == filters.client, unnamed))
+    return conditions
+
+
+def _conditions(table: Any, filters: Filters, names: Sequence[str]) -> list[ColumnElement[bool]]:
+    given: Mapping[str, Any] = {name: getattr(filters, name) for name in names}
+    conditions = [table.c[name] == value for name, value in given.items() if value is not None]
+    if filters.start is not None:
+        conditions.append(table.c.timestamp >= filters.start)
+    if filters.end is not None:
+        conditions.append(table.c.timestamp < filters.end)
+    return conditions
+
+
+def _page(
+    store: Store,
+    statement: Select[Any],
+    table: Any,
+    conditions: list[ColumnElement[bool]],
+    limit: int,
+    after: tuple[int, int] | None,
+) -> Page:
+    if after is not None:
+        at, row_id = after
+        earlier = (table.c.timestamp < at) | ((table.c.timestamp == at) & (table.c.id < row_id))
+        conditions = [*conditions, table.c.timestamp <= at, earlier]
+    statement = statement.where(*conditions).order_by(table.c.timestamp.desc(), table.c.id.desc())
+    with store.read() as connection:
+        items = _rows(connection, statement.limit(limit + 1))
+    more = len(items) > limit
+    items = items[:limit]
+    return Page(items, (items[-1]["timestamp"], items[-1]["id"]) if more else None)
+
+
+def _sum_of(windows: list[_Row]) -> Totals:
+    calls = sum(w["req_count"] for w in windows)
+    timed = [w for w in windows if w["avg_response_time"] is not None]
+    timed_calls = sum(w["req_count"] for w in timed)
+    priorities = Counter(w["priority"] for w in windows)
+    return Totals(
+        calls=calls,
+        errors=sum(round(w["error_rate"] * w["req_count"]) for w in windows),
+        simulated_calls=sum(w["simulated_count"] for w in windows),
+        windows=len(windows),
+        anomalies=sum(w["is_anomaly"] for w in windows),
+        high=priorities["HIGH"],
+        medium=priorities["MEDIUM"],
+        low=priorities["LOW"],
+        bot_windows=sum(w["usage_cluster"] == "bot" for w in windows),
+        average_risk=sum(w["risk_score"] for w in windows) / len(windows) if windows else None,
+        average_response_ms=(
+            sum(w["avg_response_time"] * w["req_count"] for w in timed) / timed_calls
+            if timed
+            else None
+        ),
+    )
