@@ -74,12 +74,13 @@ def dirty_marks(connection: Connection, until: int, limit: int) -> dict[int, int
 
 def journal_positions(connection: Connection) -> dict[str, int]:
     """Journal name -> bytes of it that are stored."""
-    return dict(connection.execute(select(journal_position.c.journal, journal_position.c.position)))
+    rows = connection.execute(select(journal_position))
+    return {row.journal: row.position for row in rows}
 
 
 def counters(connection: Connection) -> dict[str, int]:
     """All persistent counts by name."""
-    return dict(connection.execute(select(counter.c.name, counter.c.value)))
+    return {row.name: row.value for row in connection.execute(select(counter))}
 
 
 def job_runs(connection: Connection) -> dict[str, dict[str, Any]]:

@@ -355,8 +355,8 @@ def _risk_points(
     rows = connection.execute(
         select(bucket, func.max(_W.risk_score), func.avg(_W.risk_score), func.sum(_W.is_anomaly))
         .where(*_aligned(store), _W.timestamp >= start, _W.timestamp < end)
-        .group_by(bucket)
-        .order_by(bucket)
+        .group_by("bucket")
+        .order_by("bucket")
     )
     return [RiskPoint(at, float(top), float(mean), int(n)) for at, top, mean, n in rows]
 

@@ -190,6 +190,6 @@ def mark_range_dirty(connection: Connection, start: int, end: int, step_ms: int)
     """Have every step of `[start, end)` that holds calls scored again."""
     at = api_log.c.timestamp
     steps = connection.scalars(
-        select(at - at % step_ms).where(at >= start, at < end).group_by(at - at % step_ms)
-    )
+        select(at - at % step_ms).where(at >= start, at < end).distinct()
+    ).all()
     mark_dirty(connection, {step // step_ms for step in steps}, step_ms)
