@@ -8,11 +8,21 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypeVar
 
 from flask import request
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from api.errors import ApiError
 from store.views import Filters
 
+_OTHER_NAMES = ("status", "cluster")  # short forms of status_code and usage_cluster
 _MAX_EPOCH_MS = 253_402_300_800_000  # year 10000
 
 
@@ -68,6 +78,14 @@ class RangeQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
     start: Instant | None = Field(None, alias="from")
     end: Instant | None = Field(None, alias="to")
+
+    @field_validator("end")
+    @classmethod
+    def _not_before_start(cls, end: int | None, info: ValidationInfo) -> int | None:
+        start = info.data.get("start")
+        if start is not None and end is not None and end < start:
+            raise ValueError(f"must not be before from ({iso(start)})")
+        return end
 
 
 class EndpointQuery(RangeQuery):
@@ -125,12 +143,16 @@ def query_of(model: type[Q]) -> Q:
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        raise _bad_parameter(error, model) from None
+        raise _bad_parameter(error, model, given) from None
 
 
-def _bad_parameter(error: ValidationError, model: type[BaseModel]) -> ApiError:
+def _bad_parameter(
+    error: ValidationError, model: type[BaseModel], given: dict[str, Any]
+) -> ApiError:
     first = error.errors(include_url=False)[0]
-    name = str(first["loc"][0]) if first["loc"] else "?"
+    name = str(first["loc"][0])
+    if name not in given:  # given by its other name
+        name = next(other for other in _OTHER_NAMES if other in given)
     if first["type"] == "extra_forbidden":
         known = sorted(field.alias or key for key, field in model.model_fields.items())
         return ApiError(

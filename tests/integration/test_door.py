@@ -1,0 +1,172 @@
+"""The door: who gets in, and that unknown paths stay true 404s."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from api.door import new_login_link
+from app import create_app
+from settings import Settings
+from tests.server import TOKEN
+
+CLOSED = ["/api/stats", "/api/logs", "/api/anomalies", "/api/analytics/endpoint/x"]
+OPEN = ["/healthz", "/health", "/auth/login"]
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Flask:
+    return create_app(
+        Settings(data_dir=tmp_path, api_token=TOKEN, admin_password="right horse", _env_file=None)
+    )
+
+
+@pytest.mark.parametrize("path", CLOSED)
+def test_a_stranger_gets_401_and_is_told_how_to_come_in(stranger: FlaskClient, path: str) -> None:
+    answer = stranger.get(path)
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    assert answer.get_json()["error"]["code"] == "unauthorized"
+
+
+@pytest.mark.parametrize("path", OPEN)
+def test_the_short_list_is_open(stranger: FlaskClient, path: str) -> None:
+    assert stranger.get(path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/dashboard/", "/dashboard/analytics", "/dashboard/_dash-layout", "/dashboard/x/y"]
+)
+def test_a_stranger_is_led_from_pages_to_the_login(stranger: FlaskClient, path: str) -> None:
+    answer = stranger.get(path)
+    assert answer.status_code == 302
+    target = urlsplit(answer.location)
+    assert (target.path, parse_qs(target.query)["next"]) == ("/auth/login", [path])
+
+
+def test_a_stranger_can_run_no_callback(stranger: FlaskClient) -> None:
+    assert stranger.post("/dashboard/_dash-update-component", json={}).status_code == 401
+
+
+def test_every_route_is_closed_but_the_short_list(app: Flask, stranger: FlaskClient) -> None:
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint.startswith("shop.") or rule.rule in ("/", "/healthz", "/readyz"):
+            continue
+        path = rule.rule.replace("<path:endpoint>", "x").replace("<path:path>", "x")
+        static = ("/dashboard/_dash-component-suites/", "/dashboard/assets/", "/auth/login")
+        if path.startswith(static) or path == "/dashboard/_favicon.ico":
+            continue
+        path = path.replace("<string:package_name>", "x").replace("<path:fingerprinted_path>", "x")
+        for method in (rule.methods or set()) - {"OPTIONS", "HEAD"}:
+            status = stranger.open(path, method=method).status_code
+            assert status in (302, 401), (method, rule.rule, status)
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Bearer wrong", "Bearer ", "bearer", f"Basic {TOKEN}", f"Bearer {TOKEN}x", "Bearer é"],
+)
+def test_a_wrong_token_stays_outside(stranger: FlaskClient, header: str) -> None:
+    assert stranger.get("/api/stats", headers={"Authorization": header}).status_code == 401
+
+
+def test_the_token_opens_rest_and_pages(client: FlaskClient) -> None:
+    assert client.get("/api/stats").status_code == 200
+    assert client.get("/dashboard/").status_code == 200
+
+
+def test_without_a_configured_token_an_empty_one_opens_nothing(tmp_path: Path) -> None:
+    app = create_app(Settings(data_dir=tmp_path, _env_file=None))
+    for header in ("Bearer ", "Bearer"):
+        answer = app.test_client().get("/api/stats", headers={"Authorization": header})
+        assert answer.status_code == 401
+
+
+def test_the_right_password_lets_in_and_out(guarded: Flask) -> None:
+    person = guarded.test_client()
+    refused = person.post("/auth/login", data={"password": "wrong horse"})
+    assert refused.status_code == 401
+    assert person.get("/api/stats").status_code == 401
+    entered = person.post("/auth/login?next=/dashboard/models", data={"password": "right horse"})
+    assert (entered.status_code, entered.location) == (302, "/dashboard/models")
+    assert person.get("/api/stats").status_code == 200
+    person.post("/auth/logout")
+    assert person.get("/api/stats").status_code == 401
+
+
+def test_without_a_password_no_password_lets_in(stranger: FlaskClient) -> None:
+    assert stranger.post("/auth/login", data={"password": ""}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "target", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x", "/a\nb"]
+)
+def test_the_login_leads_nowhere_else(guarded: Flask, target: str) -> None:
+    answer = guarded.test_client().post(
+        "/auth/login", query_string={"next": target}, data={"password": "right horse"}
+    )
+    assert answer.location == "/dashboard/"
+
+
+def test_a_login_link_works_once(app: Flask, tmp_path: Path) -> None:
+    link = urlsplit(new_login_link(tmp_path, "127.0.0.1", 8050))
+    first, second = app.test_client(), app.test_client()
+    assert first.get(f"{link.path}?{link.query}").status_code == 302
+    assert first.get("/api/stats").status_code == 200
+    assert second.get(f"{link.path}?{link.query}").status_code == 401
+    assert second.get("/api/stats").status_code == 401
+
+
+def test_a_newer_login_link_ends_the_older(app: Flask, tmp_path: Path) -> None:
+    old = urlsplit(new_login_link(tmp_path, "127.0.0.1", 8050))
+    new_login_link(tmp_path, "127.0.0.1", 8050)
+    assert app.test_client().get(f"{old.path}?{old.query}").status_code == 401
+
+
+def test_the_token_of_a_link_is_stored_only_as_a_hash(tmp_path: Path) -> None:
+    token = parse_qs(urlsplit(new_login_link(tmp_path, "127.0.0.1", 8050)).query)["token"][0]
+    stored = tmp_path / "login_token"
+    assert token not in stored.read_text()
+    assert stored.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "http://evil"}],
+    ids=str,
+)
+def test_another_site_can_not_act_with_the_cookie(guarded: Flask, headers: dict[str, str]) -> None:
+    person = guarded.test_client()
+    person.post("/auth/login", data={"password": "right horse"})
+    assert person.post("/auth/logout", headers=headers).status_code == 403
+    assert person.get("/api/stats").status_code == 200
+
+
+def test_a_session_of_another_key_is_no_session(guarded: Flask, tmp_path: Path) -> None:
+    other = create_app(
+        Settings(data_dir=tmp_path / "other", admin_password="right horse", _env_file=None)
+    )
+    person = other.test_client()
+    person.post("/auth/login", data={"password": "right horse"})
+    cookie = person.get_cookie("foresight_session")
+    assert cookie is not None
+    forger = guarded.test_client()
+    forger.set_cookie("foresight_session", cookie.value)
+    assert forger.get("/api/stats").status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/wp-login.php", "/api/nothing", "/dashboardx", "/auth"])
+def test_an_unknown_path_is_a_true_404_before_any_login(stranger: FlaskClient, path: str) -> None:
+    assert stranger.get(path).status_code == 404
+
+
+def test_another_method_of_a_known_path_is_405(stranger: FlaskClient) -> None:
+    assert stranger.delete("/search").status_code == 405
+
+
+def test_the_root_leads_to_the_dashboard(stranger: FlaskClient) -> None:
+    assert stranger.get("/").location == "/dashboard/"
