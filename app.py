@@ -104,7 +104,8 @@ def _mount_dashboard(server: Flask) -> Dash:
         update_title=None,  # type: ignore[arg-type]
         serve_locally=True,
     )
-    dashboard.layout = pages.layout
+    with server.app_context():  # Dash calls the layout once to validate it
+        dashboard.layout = pages.layout
     pages.register_callbacks(dashboard)
     return dashboard
 

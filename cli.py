@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any, get_args
 
 import click
 from flask import Flask
 
 from api import current, door
-from api.query import epoch_ms
-from ingest import traffic
-from ingest.access_log import FORMATS, RESPONSE_TIME_UNITS, import_log, open_lines
+from api.query import epoch_ms, iso
+from ingest.access_log import Format, ImportReport, Unit, import_log
+from ingest.drive import drive
+from ingest.log_lines import LogLines, open_lines
+from ingest.traffic import FAULTS, MISUSE
 from jobs import scoring, training
 from jobs.schedule import now_ms
 from ml.registry import ModelError, Models
@@ -43,26 +49,30 @@ def train(source: str, directory: Path | None, seed: int) -> None:
 
 @click.command("import-log")
 @click.argument("file", type=click.Path(allow_dash=True))
-@click.option("--format", "format_", type=click.Choice(FORMATS), required=True)
+@click.option("--format", "format_", type=click.Choice(get_args(Format)), required=True)
 @click.option(
     "--response-time",
-    type=click.Choice(RESPONSE_TIME_UNITS),
+    type=click.Choice(get_args(Unit)),
     default="none",
     show_default=True,
     help="Unit of a response time in the last field of a combined log.",
 )
 @click.option("--score/--no-score", "score_", default=True, help="Score the windows at once.")
-def import_log_command(file: str, format_: str, response_time: str, score_: bool) -> None:
+def import_log_command(file: str, format_: Format, response_time: Unit, score_: bool) -> None:
     """Import an access log (plain or gzip; `-` reads standard input)."""
     parts = current()
-    with open_lines(file) as (lines, size), _bar(size, "reading") as bar:
+    with open_lines(file) as lines, _reading(lines) as progress:
         report = import_log(
-            parts.store, lines, format=format_, response_time=response_time, progress=bar.update
+            parts.store, lines, format=format_, response_time=response_time, progress=progress
         )
-    windows = _score_waiting() if score_ else None
     for number, reason in report.rejects:
         click.echo(f"line {number}: {reason}", err=True)
-    click.echo(json.dumps(report.summary() | {"windows": windows}, indent=2))
+    if report.rejected > len(report.rejects):
+        click.echo(f"and {report.rejected - len(report.rejects)} more", err=True)
+    windows = _score_waiting() if score_ else None
+    click.echo(json.dumps(_summary(report) | {"windows": windows}, indent=2))
+    if report.broken_off:
+        raise click.ClickException(f"the rest could not be read: {report.broken_off}")
 
 
 @click.command("score")
@@ -88,16 +98,14 @@ def score(start: str, end: str) -> None:
 )
 @click.option("--minutes", type=click.FloatRange(0.01), default=5.0, show_default=True)
 @click.option("--seed", type=int, default=1, show_default=True)
-@click.option(
-    "--scenario", type=click.Choice([*traffic.MISUSE, *traffic.FAULTS]), help="Misuse or fault."
-)
+@click.option("--scenario", type=click.Choice([*MISUSE, *FAULTS]), help="Misuse or fault.")
 @click.option("--url", help="The running server; this machine's own port when not given.")
 def traffic_command(
     rate: float, minutes: float, seed: int, scenario: str | None, url: str | None
 ) -> None:
     """Send simulated clients to a running server on this machine."""
     parts = current()
-    counts = traffic.drive(
+    counts = drive(
         url or f"http://127.0.0.1:{parts.settings.port}",
         session_key=parts.session_key,
         data_dir=parts.settings.data_dir,
@@ -128,5 +136,17 @@ def _score_waiting() -> int:
     )
 
 
-def _bar(length: int | None, label: str):  # click names no public type for it
-    return click.progressbar(length=length or 0, label=label, file=sys.stderr)
+@contextmanager
+def _reading(lines: LogLines) -> Iterator[Callable[[ImportReport], None]]:
+    """A progress bar over the bytes of a log; over a pipe, of unknown length, none."""
+    with click.progressbar(
+        length=lines.size_bytes or 0, label="reading", file=sys.stderr, hidden=not lines.size_bytes
+    ) as bar:
+        yield lambda _: bar.update(lines.position_bytes - bar.pos)
+        bar.update((lines.size_bytes or 0) - bar.pos)
+
+
+def _summary(report: ImportReport) -> dict[str, Any]:
+    summary = asdict(report)
+    del summary["rejects"]  # told line by line
+    return summary | {"first_at": iso(report.first_at), "last_at": iso(report.last_at)}

@@ -8,6 +8,8 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from flask import Blueprint, Response, jsonify
+from flask.blueprints import BlueprintSetupState
+from werkzeug.routing import BaseConverter
 
 from api import current
 from api.errors import ApiError
@@ -24,6 +26,19 @@ from ml.histogram import merged, percentile
 from store import views
 
 rest = Blueprint("rest", __name__, url_prefix="/api")
+
+
+class _EndpointName(BaseConverter):
+    """An endpoint as it is stored, also with its first slash, which `path` would not take."""
+
+    regex = ".+"
+    part_isolating = False
+
+
+@rest.record_once
+def _add_converter(state: BlueprintSetupState) -> None:
+    state.app.url_map.converters["endpoint"] = _EndpointName  # type: ignore[attr-defined]
+
 
 _TIMES: Final = frozenset({"timestamp", "received_at", "scored_at"})
 _FLAGS: Final = frozenset({"is_anomaly", "thin"})
@@ -54,7 +69,7 @@ def logs() -> Response:
     return _list(views.calls_page(current().store, query.filters(), query.limit, query.cursor))
 
 
-@rest.get("/analytics/endpoint/<path:endpoint>", merge_slashes=False)
+@rest.get("/analytics/endpoint/<endpoint:endpoint>")
 def endpoint_analytics(endpoint: str) -> Response:
     """One endpoint over a range: totals, latency percentiles, status codes and its windows."""
     query = query_of(EndpointQuery)

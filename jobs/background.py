@@ -18,6 +18,11 @@ HISTORY_HOURS: Final = 3
 log = logging.getLogger(__name__)
 
 
+def _demo(parts: Foresight) -> Demo:
+    url = f"http://127.0.0.1:{parts.settings.port}"
+    return Demo(url, parts.session_key, parts.settings.data_dir)
+
+
 class Background:
     """The threads of one server process; started after the server forked."""
 
@@ -28,7 +33,7 @@ class Background:
         self._schedule = (
             Schedule(settings, parts.store, parts.models) if settings.scheduler else None
         )
-        self._demo = Demo(settings.data_dir, settings.port) if settings.demo else None
+        self._demo = _demo(parts) if settings.demo else None
 
     def start(self) -> None:
         """Start draining, scoring and, in a demo, simulated clients."""

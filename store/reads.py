@@ -5,11 +5,24 @@ What pages and REST show is in `store.views`.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, func, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Text,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    select,
+)
 
 from store.tables import (
     FEATURE_COLUMNS,
@@ -23,42 +36,60 @@ from store.tables import (
 
 Columns = dict[str, NDArray[Any]]
 
-_CALL_SELECT: Final = select(
-    api_log.c.timestamp,
-    api_log.c.endpoint,
-    api_log.c.method,
-    func.coalesce(api_log.c.user_id, api_log.c.ip_address).label("client"),
-    api_log.c.path,
-    api_log.c.response_time_ms,
-    api_log.c.status_code,
-    api_log.c.payload_size,
-    api_log.c.fingerprint,
-    (api_log.c.source == "simulated").label("simulated"),
-)
-_CALL_DTYPES: Final[dict[str, Any]] = {
-    "timestamp": np.int64,
-    "endpoint": object,
-    "method": object,
-    "client": object,
-    "path": object,
-    "response_time_ms": np.float64,  # NaN where not known
-    "status_code": np.int64,
-    "payload_size": np.int64,
-    "fingerprint": object,  # int or None
-    "simulated": np.bool_,
+_CALL_COLUMNS: Final[dict[str, tuple[ColumnElement[Any], Any]]] = {
+    "timestamp": (api_log.c.timestamp, np.int64),
+    "endpoint": (api_log.c.endpoint, object),
+    "method": (api_log.c.method, object),
+    "client": (func.coalesce(api_log.c.user_id, api_log.c.ip_address), object),
+    "path": (api_log.c.path, object),  # str or None
+    "response_time_ms": (api_log.c.response_time_ms, np.float64),  # NaN where not known
+    "status_code": (api_log.c.status_code, np.int64),
+    "payload_size": (api_log.c.payload_size, np.int64),
+    "fingerprint": (  # 0 where not known, and for one real fingerprint in 2**64
+        func.coalesce(api_log.c.fingerprint, literal_column("0")),
+        np.int64,
+    ),
+    "simulated": (api_log.c.source == literal_column("'simulated'"), np.bool_),
+}
+
+
+def _calls_as_json(array: Callable[[ColumnElement[Any]], ColumnElement[Any]]) -> Any:
+    columns = [cast(array(value), Text) for value, _ in _CALL_COLUMNS.values()]
+    timestamp = api_log.c.timestamp
+    return select(*columns).where(
+        timestamp >= bindparam("start", type_=BigInteger),
+        timestamp < bindparam("end", type_=BigInteger),
+    )
+
+
+_CALLS_AS_JSON: Final = {
+    "sqlite": _calls_as_json(func.json_group_array),
+    "postgresql": _calls_as_json(func.json_agg),
 }
 
 
 def calls_between(connection: Connection, start: int, end: int) -> Columns:
-    """Calls with `start <= timestamp < end` [epoch ms] as columns, arrays of length n_calls."""
-    rows = connection.execute(
-        _CALL_SELECT.where(api_log.c.timestamp >= start, api_log.c.timestamp < end)
-    ).fetchall()
-    columns = zip(*rows, strict=True) if rows else ((),) * len(_CALL_DTYPES)
+    """Calls with `start <= timestamp < end` [epoch ms] as columns, arrays of length n_calls.
+
+    The database hands over each column as one JSON array: row by row takes twice as long.
+    """
+    statement = _CALLS_AS_JSON[connection.dialect.name]
+    row = connection.execute(statement, {"start": start, "end": end}).one()
     return {
-        name: np.array(values, dtype=dtype)
-        for (name, dtype), values in zip(_CALL_DTYPES.items(), columns, strict=True)
+        name: _array(text or "[]", dtype)  # PostgreSQL's array of no rows is NULL
+        for text, (name, (_, dtype)) in zip(row, _CALL_COLUMNS.items(), strict=True)
     }
+
+
+_NOT_FINITE: Final = re.compile('"?-?(?:Infinity|Inf|NaN)"?')  # as the databases write them
+
+
+def _array(text: str, dtype: Any) -> NDArray[Any]:
+    if dtype is np.int64:
+        return np.fromstring(text[1:-1], dtype, sep=",")
+    if dtype is np.float64 and ("Inf" in text or "NaN" in text):
+        text = _NOT_FINITE.sub("null", text)
+    return np.array(msgspec.json.decode(text), dtype)
 
 
 def dirty_marks(connection: Connection, until: int, limit: int) -> dict[int, int]:

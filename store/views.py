@@ -178,11 +178,13 @@ def risk_bucket_ms(start: int, end: int) -> int:
 
 
 def data_range(store: Store) -> tuple[int, int] | None:
-    """First and one past the last timestamp of all calls [epoch ms]; None without calls."""
+    """The range of all calls and windows [epoch ms], None without any; either may be older."""
+    spans = ((api_log.c.timestamp, 1), (_W.timestamp, store.window_ms))
     with store.read() as connection:
-        first = connection.execute(select(func.min(api_log.c.timestamp))).scalar_one()
-        last = connection.execute(select(func.max(api_log.c.timestamp))).scalar_one()
-    return None if first is None else (first, last + 1)
+        first = [connection.scalar(select(func.min(at))) for at, _ in spans]
+        last = [connection.scalar(select(func.max(at) + length)) for at, length in spans]
+    starts, ends = ([t for t in times if t is not None] for times in (first, last))
+    return (min(starts), max(ends)) if starts else None
 
 
 def freshness(store: Store, now: int) -> Freshness:

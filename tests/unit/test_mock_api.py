@@ -11,7 +11,8 @@ from flask.testing import FlaskClient
 
 from ingest import mock_api
 from ingest.faults import FaultSwitch, clear_fault, start_fault
-from ingest.shop import DEMO_CARD, DEMO_PASSWORD, TOKEN_CHARACTERS, Shop, password
+from ingest.front import DEMO_CARD, DEMO_PASSWORD, TOKEN_CHARACTERS, password
+from ingest.shop import Shop
 from ingest.signature import simulator_key
 
 KEY = "k" * 40

@@ -1,0 +1,305 @@
+"""The frame of every page: sidebar, top bar with range, live switch and theme, toasts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import dash_bootstrap_components as dbc
+from dash import dcc, html
+
+from components.icons import dot, glyph
+
+POLL_MS: Final = 5_000
+
+
+@dataclass(frozen=True)
+class NavItem:
+    """One entry of the sidebar; `path` includes the prefix."""
+
+    title: str
+    path: str
+    icon: str
+
+
+def index_html(assets: str) -> str:
+    """The page that Dash fills; `assets` is the address of the assets folder, with its slash.
+
+    The theme is set by a script in the head, before anything is painted.
+    """
+    return f"""<!DOCTYPE html>
+<html lang="en" data-bs-theme="dark">
+  <head>
+    {{%metas%}}
+    <title>{{%title%}}</title>
+    <link rel="icon" type="image/svg+xml" href="{assets}favicon.svg">
+    <script src="{assets}boot.js"></script>
+    <link rel="preload" as="font" type="font/woff2" crossorigin
+      href="{assets}vendor/inter/inter-latin.woff2">
+    <link rel="preload" as="script" href="{assets}vendor/plotly/plotly-cartesian.min.js">
+    <link rel="stylesheet" href="{assets}vendor/bootstrap/bootstrap.min.css">
+    <link rel="stylesheet" href="{assets}vendor/icons/bootstrap-icons.min.css">
+    <link rel="stylesheet" href="{assets}vendor/inter/inter.css">
+    {{%css%}}
+  </head>
+  <body>
+    {{%app_entry%}}
+    <footer>{{%config%}}{{%scripts%}}{{%renderer%}}</footer>
+  </body>
+</html>"""
+
+
+def frame(
+    nav: Sequence[NavItem],
+    content: Any,
+    *,
+    ranges: Mapping[str, str],
+    demo: bool,
+    user: str,
+    logout: str,
+) -> html.Div:
+    """The whole page around `content`.
+
+    Parameters
+    ----------
+    nav : sequence of NavItem
+        Entries of the sidebar.
+    ranges : mapping of str to str
+        Key of each time range (as in the address) and its short label.
+    demo : bool
+        Says in the top bar that the traffic is simulated.
+    user, logout : str
+        Who is logged in, and the address that a form posts to for logging out.
+    """
+    return html.Div(
+        [
+            html.A("Skip to content", href="#content", className="skip"),
+            dcc.Location(id="shell-url", refresh=False),
+            dcc.Store(id="shell-range"),
+            dcc.Store(id="shell-theme"),
+            dcc.Store(id="shell-live-state"),
+            dcc.Store(id="shell-visible"),
+            dcc.Store(id="shell-connection"),
+            dcc.Store(id="shell-seen", storage_type="session"),
+            tick("shell"),
+            _sidebar(nav),
+            html.Div(className="backdrop", id="shell-backdrop"),
+            html.Div(
+                [
+                    _top_bar(ranges, demo, user, logout),
+                    _connection_notices(),
+                    html.Main(content, id="content", tabIndex=-1),
+                ],
+                className="column",
+            ),
+            html.Div(
+                id="shell-toasts", className="toasts", role="status", **{"aria-live": "polite"}
+            ),
+        ],
+        className="shell",
+    )
+
+
+def tick(of: str) -> dcc.Interval:
+    """The clock of one poll: `running=` disables it, the live switch and hidden tabs stop it."""
+    return dcc.Interval(id=tick_id(of), interval=POLL_MS)
+
+
+def tick_id(of: str) -> dict[str, str]:
+    """Id of the clock of `shell` or of a page."""
+    return {"type": "shell-tick", "of": of}
+
+
+def page(title: str, *body: Any, id: str) -> html.Div:
+    """A page's heading, a line below it (`<id>-subtitle`) and its content."""
+    return html.Div(
+        [
+            html.Header(
+                [html.H1(title), html.P(id=f"{id}-subtitle", className="page-sub")],
+                className="page-head",
+            ),
+            *body,
+        ],
+        className="page",
+        id=f"{id}-page",
+    )
+
+
+def freshness(level: str, text: str, title: str = "") -> html.Span:
+    """The state of the scores in the top bar; `level` is fresh, waiting or stale."""
+    return html.Span(
+        [dot(), html.Span(text, className="status-text")],
+        className=f"status status-{level}",
+        title=title,
+    )
+
+
+def _sidebar(nav: Sequence[NavItem]) -> html.Aside:
+    return html.Aside(
+        html.Div(
+            [
+                html.Div(
+                    [glyph("activity"), html.Span("Foresight")],
+                    className="brand",
+                ),
+                html.Nav([_nav_link(item) for item in nav], **{"aria-label": "Pages"}),
+                html.Div(
+                    [glyph("globe2"), "All times are UTC"],
+                    className="sidebar-foot",
+                ),
+            ],
+            className="sidebar-inner",
+        ),
+        className="sidebar",
+        id="shell-sidebar",
+    )
+
+
+def _nav_link(item: NavItem) -> dcc.Link:
+    return dcc.Link(
+        [glyph(item.icon), html.Span(item.title)],
+        href=item.path,
+        id={"type": "shell-nav", "path": item.path},
+        className="nav-entry",
+    )
+
+
+def _top_bar(ranges: Mapping[str, str], demo: bool, user: str, logout: str) -> html.Div:
+    return html.Div(
+        [
+            html.Div(
+                [
+                    _icon_button("shell-menu", "list", "Menu"),
+                    _demo_badge() if demo else None,
+                    html.Div(freshness("waiting", "Connecting"), id="shell-freshness"),
+                ],
+                className="bar-left",
+            ),
+            _range_choice(ranges),
+            html.Div(
+                [
+                    _live_switch(),
+                    html.Button(
+                        [
+                            glyph("sun", "when-dark"),
+                            glyph("moon-stars", "when-light"),
+                        ],
+                        id="shell-theme-switch",
+                        className="icon-button",
+                        title="Switch between dark and light",
+                        **{"aria-label": "Switch between dark and light"},
+                    ),
+                    _user_menu(user, logout),
+                ],
+                className="bar-right",
+            ),
+        ],
+        className="topbar",
+        role="banner",
+    )
+
+
+def _demo_badge() -> html.Span:
+    return html.Span(
+        [glyph("flask"), html.Span("Simulated data")],
+        className="badge-demo",
+        id="shell-demo",
+        title="Demo mode: simulated clients call the mock endpoints of this server",
+    )
+
+
+def _range_choice(ranges: Mapping[str, str]) -> html.Div:
+    return html.Div(
+        [
+            html.Span(id="shell-range-custom", className="range-custom"),
+            dbc.RadioItems(
+                id="shell-range-choice",
+                options=[{"label": label, "value": key} for key, label in ranges.items()],
+                inline=True,
+                className="segments",
+                inputClassName="btn-check",
+                labelClassName="segment",
+            ),
+        ],
+        className="range",
+        role="group",
+        **{"aria-label": "Time range"},
+    )
+
+
+def _live_switch() -> html.Button:
+    return html.Button(
+        [dot(), html.Span("Live", id="shell-live-word")],
+        id="shell-live",
+        className="live",
+        title="Pause or resume updates",
+    )
+
+
+def _user_menu(user: str, logout: str) -> dbc.DropdownMenu:
+    return dbc.DropdownMenu(
+        [
+            dbc.DropdownMenuItem(f"Signed in as {user}", header=True),
+            html.Form(
+                html.Button(
+                    [glyph("box-arrow-right"), "Sign out"],
+                    className="dropdown-item",
+                    type="submit",
+                ),
+                action=logout,
+                method="POST",
+            ),
+        ],
+        label=[
+            glyph("person-circle"),
+            html.Span("Account", className="visually-hidden"),
+        ],
+        align_end=True,
+        caret=False,
+        color="link",
+        toggle_class_name="icon-button",
+        id="shell-user",
+    )
+
+
+def _icon_button(id: str, icon: str, label: str) -> html.Button:
+    return html.Button(
+        glyph(icon),
+        id=id,
+        className="icon-button",
+        title=label,
+        **{"aria-label": label},
+    )
+
+
+def _connection_notices() -> html.Div:
+    """Shown by CSS when `assets/connection.js` says so: it works without the server."""
+    return html.Div(
+        [
+            html.Div(
+                [
+                    glyph("wifi-off"),
+                    "Connection lost. What you see is from before; trying again every 5 seconds.",
+                ],
+                className="notice notice-lost",
+            ),
+            html.Div(
+                [
+                    glyph("bug"),
+                    "The server could not answer. What you see is from before; its log says why.",
+                ],
+                className="notice notice-failing",
+            ),
+            html.Div(
+                [
+                    glyph("lock"),
+                    "You are signed out. ",
+                    html.A("Sign in again", href="/auth/login"),
+                ],
+                className="notice notice-out",
+            ),
+        ],
+        className="notices",
+        role="alert",
+    )

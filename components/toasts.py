@@ -1,0 +1,74 @@
+"""Notices of new HIGH windows in the corner of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from dash import dcc, html
+
+from components import format
+from components.icons import glyph
+from components.tables import Row, subject_name
+
+MOST_NOTICES: Final = 3  # of more subjects at once, one notice tells
+
+
+def notices(windows: Sequence[Row], href: Callable[[Row], str], now: int) -> list[html.Div]:
+    """One notice a subject with new HIGH windows, newest first; many subjects become one notice.
+
+    Parameters
+    ----------
+    windows : sequence of Row
+        New HIGH windows, oldest first.
+    href : callable
+        Address that tells more about a window's subject.
+    now : int
+        The clock [epoch ms].
+    """
+    found: dict[str, list[Row]] = {}
+    for window in reversed(windows):
+        found.setdefault(subject_name(window), []).append(window)
+    if len(found) <= MOST_NOTICES:
+        return [_subject_toast(name, rows, href(rows[0]), now) for name, rows in found.items()]
+    names = [format.shortened(name, 40) for name in list(found)[:MOST_NOTICES]]
+    text = f"{', '.join(names)} and {len(found) - MOST_NOTICES} more"
+    newest = windows[-1]
+    return [_toast(newest, f"{len(found)} subjects at high risk", text, href(newest))]
+
+
+def _subject_toast(name: str, rows: list[Row], href: str, now: int) -> html.Div:
+    newest = rows[0]
+    count = f"{len(rows)} windows, the newest: " if len(rows) > 1 else ""
+    text = (
+        f"{count}risk {format.score(newest['risk_score'])}, failure probability "
+        f"{format.percent(newest['failure_probability'])}, "
+        f"{format.percent(newest['error_rate'])} of {format.plural(newest['req_count'], 'call')} "
+        f"failed at {format.moment(newest['timestamp'], now)}"
+    )
+    return _toast(newest, format.shortened(name, 44), text[0].upper() + text[1:], href)
+
+
+def _toast(newest: Row, title: str, text: str, href: str) -> html.Div:
+    key = str(newest["id"])
+    return html.Div(
+        [
+            glyph("exclamation-octagon"),
+            html.Div(
+                [
+                    html.Div([html.Span("HIGH", className="pill pill-high"), html.Strong(title)]),
+                    html.P(text),
+                    dcc.Link("Show window", href=href, className="toast-link"),
+                ],
+                className="note-words",
+            ),
+            html.Button(
+                glyph("x-lg"),
+                id={"type": "shell-toast-close", "window": key},
+                className="icon-button",
+                **{"aria-label": "Dismiss"},
+            ),
+        ],
+        id={"type": "shell-toast", "window": key},
+        className="note",
+    )

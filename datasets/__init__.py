@@ -1,0 +1,1 @@
+"""Data to train and test with, one module a data set."""

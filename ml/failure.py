@@ -1,0 +1,145 @@
+"""Failure probability: P(the subject fails now or within the next 5 minutes)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.features import FEATURES
+from ml.forest import LeafMeans, class_shares
+
+MAX_ERROR_RATE: Final = 0.3
+MAX_AVG_RESPONSE_MS: Final = 800.0
+HORIZON_MS: Final = 5 * 60_000
+TREES: Final = 300
+DEPTH: Final = 15
+SMALLEST_LEAF: Final = 20  # windows; 1 gives PR-AUC 0.25, 20 gives 0.35 on runs not trained on
+WINDOWS_A_TREE: Final = 3_000  # as good as all of them, and the forest is a third of the size
+FOLDS: Final = 3
+FOLD_TREES: Final = 100  # votes for the calibration need fewer trees
+NEVER_CERTAIN: Final = 0.99  # the highest probability of a failure that has not begun
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+def is_failing(features: Floats) -> NDArray[np.bool_]:
+    """Which windows of shape (n_windows, 8) fail; one without times is judged by its errors."""
+    slow = features[:, FEATURES.index("avg_response_time")] > MAX_AVG_RESPONSE_MS
+    broken = features[:, FEATURES.index("error_rate")] > MAX_ERROR_RATE
+    return np.asarray(slow | broken)
+
+
+def fails_soon(
+    subject: Ints, timestamp: Ints, failing: NDArray[np.bool_], end: Ints, window_ms: int = 60_000
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Whether each subject fails in one of the windows of the 5 minutes after a window.
+
+    Parameters
+    ----------
+    subject : ndarray of shape (n_windows,)
+        Number of the subject.
+    timestamp : ndarray of shape (n_windows,)
+        Start of the window [epoch ms].
+    failing : ndarray of bool of shape (n_windows,)
+        Whether the window fails.
+    end : ndarray of shape (n_windows,)
+        Where the data ends that the window is from [epoch ms].
+
+    Returns
+    -------
+    (ndarray of bool, ndarray of bool)
+        The label, and whether it is known: not when no failure was seen and the data ends before
+        the 5 minutes do.
+    """
+    elapsed = timestamp - timestamp.min()
+    instant = subject * (int(elapsed.max()) + HORIZON_MS + window_ms + 1) + elapsed
+    failures = np.append(np.sort(instant[failing]), np.iinfo(np.int64).max)
+    following = failures[np.searchsorted(failures, instant + window_ms)]
+    soon = following <= instant + HORIZON_MS
+    seen = timestamp + window_ms + HORIZON_MS <= end
+    return soon, soon | seen
+
+
+@dataclass(frozen=True)
+class FailureModel:
+    """A fitted forest with the map from its votes to probabilities."""
+
+    forest: Any  # None: no failure was seen in training, or nothing else
+    shares: LeafMeans | None  # of the forest
+    votes: Floats  # of the forest, ascending
+    probabilities: Floats  # calibrated, for each of `votes`
+
+    def probability(self, features: Floats) -> Floats:
+        """Calibrated probability for windows of shape (n_windows, 8), without NaN."""
+        if self.shares is None:
+            return np.full(len(features), self.probabilities[0])
+        return np.interp(self.shares.mean(features), self.votes, self.probabilities)
+
+
+def fitted_failure(
+    features: Floats, soon: NDArray[np.bool_], group: Ints, random_state: int
+) -> FailureModel:
+    """Fit on windows that do not fail yet; calibrate on groups held back.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n_windows, 8)
+        In the order of `FEATURES`, without NaN.
+    soon : ndarray of bool of shape (n_windows,)
+        The label, see `fails_soon`.
+    group : ndarray of shape (n_windows,)
+        Runs or episodes: windows of one group never are on both sides of a split.
+    """
+    if soon.all() or not soon.any():
+        share = (soon.sum() + 1) / (len(soon) + 2)  # Laplace's rule of succession
+        return FailureModel(None, None, np.zeros(1), np.array([min(share, NEVER_CERTAIN)]))
+    inputs = features.astype(np.float32)
+    votes = _held_back_votes(inputs, soon, group, random_state)
+    forest = _forest(inputs, soon, TREES, random_state)
+    return FailureModel(forest, class_shares(forest.estimators_), *_calibration(votes, soon))
+
+
+def _forest(
+    inputs: NDArray[np.float32], soon: NDArray[np.bool_], trees: int, random_state: int
+) -> Any:
+    from sklearn.ensemble import RandomForestClassifier
+
+    return RandomForestClassifier(
+        n_estimators=trees,
+        max_depth=DEPTH,
+        class_weight="balanced",
+        min_samples_leaf=SMALLEST_LEAF,
+        max_samples=min(WINDOWS_A_TREE, len(inputs)),
+        n_jobs=-1,
+        random_state=random_state,
+    ).fit(inputs, soon)
+
+
+def _held_back_votes(
+    inputs: NDArray[np.float32], soon: NDArray[np.bool_], group: Ints, random_state: int
+) -> Floats:
+    """Votes on each window by a forest that has not seen its group."""
+    groups, number_of_group = np.unique(group, return_inverse=True)
+    fold = (np.random.default_rng(random_state).permutation(len(groups)) % FOLDS)[number_of_group]
+    votes = np.full(len(soon), np.nan)
+    for number in range(FOLDS):
+        held, others = fold == number, fold != number
+        if held.any() and len(np.unique(soon[others])) == 2:
+            forest = _forest(inputs[others], soon[others], FOLD_TREES, random_state)
+            votes[held] = forest.predict_proba(inputs[held])[:, 1]
+    return votes
+
+
+def _calibration(votes: Floats, soon: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Isotonic map from votes to the share that failed."""
+    from sklearn.isotonic import IsotonicRegression
+
+    known = ~np.isnan(votes)
+    if not known.any():  # one group alone: nothing can be held back, only the level is right
+        return np.array([0.0, 1.0]), np.array([0.0, min(2 * soon.mean(), NEVER_CERTAIN)])
+    isotonic = IsotonicRegression(y_max=NEVER_CERTAIN, y_min=0.0).fit(votes[known], soon[known])
+    return isotonic.X_thresholds_.astype(np.float64), isotonic.y_thresholds_.astype(np.float64)
