@@ -172,7 +172,7 @@ def main() -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a skipped run is made up for
     settings = Settings()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     address = f"http://{settings.host}:{settings.port}/dashboard/"

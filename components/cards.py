@@ -78,7 +78,7 @@ def chart(id: str, height: int, kind: str | None = "chart") -> html.Div:
             dcc.Graph(
                 id=id,
                 figure={"data": [], "layout": {"height": height}},
-                config={"displayModeBar": False, "responsive": True, "doubleClick": "reset"},
+                config={"displayModeBar": False, "responsive": True, "doubleClick": "autosize"},
                 responsive=True,
                 style={"height": f"{height}px"},
             ),

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any, Final, Protocol
 
+from dash import Patch
+
 from components import format
 from components.theme import (
     FONT,
@@ -60,7 +62,6 @@ def risk_over_time(
     start: int,
     end: int,
     theme: str,
-    revision: str = "",
 ) -> Figure:
     """Highest and mean risk by time, with the bands of MEDIUM and HIGH.
 
@@ -72,14 +73,12 @@ def risk_over_time(
         Length of a bucket and the range shown [ms].
     theme : str
         `dark` or `light`.
-    revision : str
-        Zoom is kept as long as this stays the same.
     """
     colours = palette(theme)
     rows = _with_gaps(points, bucket_ms)
     x = [at for at, _ in rows]
     top = [p.maximum if p else None for _, p in rows]
-    layout = _layout(colours, revision, margin={"l": 34, "r": 58, "t": 6, "b": 40})
+    layout = _layout(colours, margin={"l": 34, "r": 58, "t": 6, "b": 40})
     layout |= {
         "hovermode": "x unified",
         "xaxis": _time_axis(colours, start, end),
@@ -106,9 +105,7 @@ def risk_over_time(
     }
 
 
-def anomalies_by_endpoint(
-    endpoints: Sequence[EndpointRisk], height: int, theme: str, revision: str = ""
-) -> Figure:
+def anomalies_by_endpoint(endpoints: Sequence[EndpointRisk], height: int, theme: str) -> Figure:
     """Horizontal bars of anomalous windows, most first, coloured by the worst priority.
 
     Parameters
@@ -117,8 +114,8 @@ def anomalies_by_endpoint(
         Most anomalies first; those without any are left out.
     height : int
         Height of the chart [px]; a bar and the name above it are of fixed size.
-    theme, revision : str
-        See `risk_over_time`.
+    theme : str
+        `dark` or `light`.
     """
     colours = palette(theme)
     shown = [e for e in endpoints if e.anomalies]
@@ -145,7 +142,7 @@ def anomalies_by_endpoint(
             "highest risk %{customdata[2]:.2f} (%{customdata[1]})<extra></extra>"
         ),
     }
-    layout = _layout(colours, revision, margin={"l": 0, "r": 0, "t": 0, "b": 0})
+    layout = _layout(colours, margin={"l": 0, "r": 0, "t": 0, "b": 0})
     layout |= {
         "hovermode": "closest",
         "xaxis": {"visible": False, "range": [0, most], "fixedrange": True},
@@ -174,12 +171,29 @@ def priority_mix(counts: dict[str, int], theme: str) -> Figure:
         "marker": {"colors": [colours.of_priority(name) for name in PRIORITIES]},
         "hovertemplate": "%{label}: %{value:,} windows (%{percent})<extra></extra>",
     }
-    layout = _layout(colours, "", margin={"l": 2, "r": 2, "t": 2, "b": 2})
+    layout = _layout(colours, margin={"l": 2, "r": 2, "t": 2, "b": 2})
     layout["annotations"] = [
         _text(format.compact(total), 0.5, 0.56, colours.text, size=18, weight=600),
         _text("windows" if total != 1 else "window", 0.5, 0.36, colours.text_2, size=11),
     ]
     return {"data": [ring], "layout": layout}
+
+
+def redrawn(figure: Figure) -> Patch:
+    """The figure as a change of the one shown, keeping how the reader zoomed it.
+
+    Dash writes a zoom into the figure it holds, so a whole new figure would undo it.
+    """
+    patch = Patch()
+    patch["data"] = figure["data"]
+    for name, value in figure["layout"].items():
+        if name in ("xaxis", "yaxis"):
+            for key, part in value.items():
+                if key not in ("range", "autorange"):
+                    patch["layout"][name][key] = part
+        else:
+            patch["layout"][name] = value
+    return patch
 
 
 def _with_gaps(points: Sequence[RiskPoint], bucket_ms: int) -> list[tuple[int, RiskPoint | None]]:
@@ -251,7 +265,7 @@ def _lonely_sizes(values: list[float | None]) -> list[int]:
     ]
 
 
-def _layout(colours: Palette, revision: str, margin: dict[str, int]) -> dict[str, Any]:
+def _layout(colours: Palette, margin: dict[str, int]) -> dict[str, Any]:
     return {
         "autosize": True,
         "margin": margin,
@@ -264,14 +278,15 @@ def _layout(colours: Palette, revision: str, margin: dict[str, int]) -> dict[str
             "bordercolor": colours.line_strong,
             "font": {"family": FONT, "size": 12, "color": colours.text},
         },
-        "uirevision": revision,
     }
 
 
 def _time_axis(colours: Palette, start: int, end: int) -> dict[str, Any]:
     return {
         "type": "date",
-        "range": [start, end],
+        # Not as `range`, which is where a zoom is kept: see `redrawn`.
+        "autorange": True,
+        "autorangeoptions": {"include": [start, end], "clipmin": start, "clipmax": end},
         "showgrid": False,
         "zeroline": False,
         "linecolor": colours.line_strong,

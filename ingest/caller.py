@@ -8,16 +8,17 @@ from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any, Final
 
-from ingest import signature
 from ingest.call import LIVE, SIMULATED
+from ingest.signature import HEADER, signed_address
 
 UNKNOWN: Final = "unknown"  # the peer has no address: a Unix socket
 USER_KEY: Final = "foresight.user_id"  # set by who verified the user, such as the mock shop
 MAX_USER_CHARACTERS: Final = 256
-_SIGNATURE_KEY: Final = "HTTP_" + signature.HEADER.upper().replace("-", "_")
+_SIGNATURE_KEY: Final = "HTTP_" + HEADER.upper().replace("-", "_")
 
 Environ = dict[str, Any]
 IsTrusted = Callable[[str], bool]
+Identify = Callable[[Environ], tuple[str, str | None, str]]
 
 
 def is_trusted_in(networks: Collection[IPv4Network | IPv6Network]) -> IsTrusted:
@@ -31,26 +32,47 @@ def is_trusted_in(networks: Collection[IPv4Network | IPv6Network]) -> IsTrusted:
             return False
         return any(parsed in network for network in networks)
 
-    return is_trusted if networks else lambda _: False
+    return is_trusted
 
 
-def client_address(environ: Environ, is_trusted: IsTrusted, key: bytes) -> tuple[str, str]:
-    """Address of the client and source of the call.
+def identify_with(networks: Collection[IPv4Network | IPv6Network], key: bytes) -> Identify:
+    """Who called, as a function of the WSGI environ: (address, user or None, source).
 
-    The simulator's signature comes first, then X-Forwarded-For of a trusted peer, then the peer.
+    Parameters
+    ----------
+    networks : collection of networks
+        Peers whose X-Forwarded-For and X-Forwarded-User are believed.
+    key : bytes
+        Key of the simulator's signature, which comes before all others.
     """
-    signed = environ.get(_SIGNATURE_KEY)
-    if signed is not None:
-        address = signature.signed_address(key, signed, int(time.time()))
-        if address is not None:
-            return address, SIMULATED
-    peer = environ.get("REMOTE_ADDR") or UNKNOWN
-    if peer.startswith("::ffff:"):
-        peer = plain_address(peer) or peer
-    forwarded = environ.get("HTTP_X_FORWARDED_FOR")
-    if forwarded is not None and is_trusted(peer):
-        return forwarded_address(forwarded, peer, is_trusted), LIVE
-    return peer, LIVE
+    is_trusted = is_trusted_in(networks)
+
+    def identify(environ: Environ) -> tuple[str, str | None, str]:
+        address, user, source = environ.get("REMOTE_ADDR") or UNKNOWN, environ.get(USER_KEY), LIVE
+        if address.startswith("::ffff:"):
+            address = plain_address(address) or address
+        if networks and is_trusted(address):
+            address, user = _forwarded(environ, address, user, is_trusted)
+        if _SIGNATURE_KEY in environ:
+            claimed = signed_address(key, environ[_SIGNATURE_KEY], int(time.time()))
+            if claimed is not None:
+                address, source = claimed, SIMULATED
+        if user is not None:
+            user = str(user)[:MAX_USER_CHARACTERS].replace("\0", "�") or None
+        return address, user, source
+
+    return identify
+
+
+def _forwarded(
+    environ: Environ, peer: str, user: str | None, is_trusted: IsTrusted
+) -> tuple[str, str | None]:
+    """Address and user in the words of a trusted proxy; a verified user is kept."""
+    if user is None and "HTTP_X_FORWARDED_USER" in environ:
+        raw = environ["HTTP_X_FORWARDED_USER"]
+        user = raw.encode("latin-1", "replace").decode("utf-8", "replace")
+    header = environ.get("HTTP_X_FORWARDED_FOR")
+    return (peer if header is None else forwarded_address(header, peer, is_trusted)), user
 
 
 def forwarded_address(header: str, peer: str, is_trusted: IsTrusted) -> str:
@@ -86,14 +108,3 @@ def plain_address(text: str) -> str | None:
             return None  # free text that the sender chooses
         address = address.ipv4_mapped or address
     return str(address)
-
-
-def client_user(environ: Environ, is_trusted: IsTrusted) -> str | None:
-    """The verified user, or the one that a trusted proxy names; None when nobody is logged in."""
-    user = environ.get(USER_KEY)
-    if user is None:
-        user = environ.get("HTTP_X_FORWARDED_USER")
-        if user is None or not is_trusted(environ.get("REMOTE_ADDR") or UNKNOWN):
-            return None
-        user = user.encode("latin-1", "replace").decode("utf-8", "replace")
-    return str(user)[:MAX_USER_CHARACTERS].replace("\0", "�") or None

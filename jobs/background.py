@@ -15,6 +15,7 @@ from store import reads, writes
 
 BATCH: Final = 5_000
 HISTORY_HOURS: Final = 3
+TAKEOVER_S: Final = 2.0  # between two looks whether this server leads now
 log = logging.getLogger(__name__)
 
 
@@ -28,6 +29,7 @@ class Background:
 
     def __init__(self, parts: Foresight) -> None:
         self._parts = parts
+        self._stopping = threading.Event()
         settings = parts.settings
         self._drainer = Drainer(parts.store, settings.journal_dir)
         self._schedule = (
@@ -45,6 +47,7 @@ class Background:
 
     def stop(self) -> None:
         """Stop in the order of the data: clients, calls, scores."""
+        self._stopping.set()
         if self._demo is not None:
             self._demo.stop()
         self._parts.journal.close()
@@ -54,10 +57,13 @@ class Background:
         self._parts.store.close()
 
     def _begin_demo(self) -> None:
+        """The demo runs beside one of several servers: the one that leads."""
         if self._demo is None:
             return
-        if self._schedule is None or self._schedule.leader.leads:
-            self._fill_empty_store()
+        while self._schedule is not None and not self._schedule.leader.leads:
+            if self._stopping.wait(TAKEOVER_S):
+                return
+        self._fill_empty_store()
         if self._schedule is not None:
             self._schedule.score_now()
         self._demo.start()

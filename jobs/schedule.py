@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import secrets
+import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Final
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -73,6 +73,7 @@ class Schedule:
         self._store = store
         self._models = models
         self._scheduler = BackgroundScheduler(timezone="UTC")
+        self._scoring = threading.Lock()  # a run out of turn waits for the one at work
         self.leader = Leader(store)
 
     def start(self) -> None:
@@ -89,7 +90,7 @@ class Schedule:
 
     def score_now(self) -> None:
         """Score what waits without waiting for the next full step."""
-        self._scheduler.modify_job("scoring", next_run_time=datetime.now(UTC))
+        self._scheduler.add_job(self._job("scoring", self._score))
 
     def stop(self) -> None:
         """End after the running job, and let the next leader begin at once."""
@@ -109,10 +110,11 @@ class Schedule:
         return run
 
     def _score(self) -> str:
-        version, bundle = self._models.current()
-        windows = scoring.score_all(
-            self._store, version, bundle, now_ms, min_calls=self._settings.min_calls
-        )
+        with self._scoring:
+            version, bundle = self._models.current()
+            windows = scoring.score_all(
+                self._store, version, bundle, now_ms, min_calls=self._settings.min_calls
+            )
         return f"{windows} windows by {version}"
 
     def _retain(self) -> str:

@@ -19,7 +19,8 @@ from ml.forest import LeafMeans, expected_path_length, path_lengths
 TREES: Final = 300
 CONTAMINATION: Final = 0.05  # share of the training windows that may count as anomalies
 THRESHOLD: Final = 0.5  # a window is an anomaly from this score on
-STRANGEST_SEEN: Final = 0.9  # score of the strangest training window by the forest alone
+SEEN_SHARE: Final = 0.999  # of the training windows lie within `highest`; the rest may be mistakes
+STRANGEST_SEEN: Final = 0.9  # score of the strangest training window; the forest alone never says 1
 PSEUDO_CALLS: Final = (
     5.0  # without an error, added to each window: two errors in five are no outage
 )
@@ -30,13 +31,14 @@ _BY_RATIO: Final = (
     "payload_mean",
     "unique_endpoints",
 )
+_ERROR_REACH: Final = 0.25  # what an error rate means is the same on every site
 _SMALLEST_REACH: Final = {  # so far above all that was seen the score is 1; units of `evidence`
     "req_count": np.log(8),
-    "error_rate": 0.25,
+    "error_rate": _ERROR_REACH,
     "avg_response_time": np.log(4),
     "max_response_time": np.log(4),
-    "payload_mean": np.log(8),
-    "unique_endpoints": np.log(100),  # how many there are to visit differs most from site to site
+    "payload_mean": np.log(1000),  # these two differ most from site to site
+    "unique_endpoints": np.log(100),
     "repeat_rate": 0.5,
     "status_entropy": 1.0,
 }
@@ -70,8 +72,8 @@ class AnomalyModel:
     paths: LeafMeans  # of the forest
     ordinary: float  # strangeness of the most ordinary training window
     threshold: float  # strangeness at the contamination threshold
-    strangest: float  # strangeness that scores 1
-    highest: Floats  # of each feature in training, shape (8,)
+    strangest: float  # strangeness of the strangest training window
+    highest: Floats  # of each feature that is still ordinary, shape (8,)
     reach: Floats  # how far above `highest` a feature scores 1, shape (8,)
 
     def score(self, features: Floats) -> Floats:
@@ -83,11 +85,10 @@ class AnomalyModel:
             In the order of `FEATURES`, without NaN.
         """
         seen = evidence(features)
-        marks = [self.ordinary, self.threshold, self.strangest]
-        mix = np.interp(self.strangeness(seen), marks, [0.0, THRESHOLD, 1.0])
+        marks = [self.ordinary, self.threshold, self.strangest, 1.0]
+        mix = np.interp(self.strangeness(seen), marks, [0.0, THRESHOLD, STRANGEST_SEEN, 1.0])
         outside = ((seen - self.highest) / self.reach).max(axis=1)
-        alone = np.where(outside > 0, np.minimum(THRESHOLD * (1 + outside), 1.0), 0.0)
-        return np.maximum(mix, alone)
+        return np.asarray(np.maximum(mix, outside.clip(0.0, 1.0)))
 
     def strangeness(self, seen: Floats) -> Floats:
         """What the forest thinks of `evidence`: `-score_samples`, so the higher the stranger."""
@@ -112,18 +113,24 @@ def fitted_anomaly(features: Floats, random_state: int) -> AnomalyModel:
     ).fit(scaler.transform(seen))
     paths = path_lengths(forest.estimators_)
     strangeness = _strangeness(scaler, forest, paths, seen)
-    threshold = -float(forest.offset_)
-    stretch = (1 - THRESHOLD) / (STRANGEST_SEEN - THRESHOLD)
+    highest = np.quantile(seen, SEEN_SHARE, axis=0)
     return AnomalyModel(
         scaler=scaler,
         forest=forest,
         paths=paths,
         ordinary=float(strangeness.min()),
-        threshold=threshold,
-        strangest=threshold + float(strangeness.max() - threshold) * stretch,
-        highest=seen.max(axis=0),
-        reach=np.maximum(seen.max(axis=0) - np.median(seen, axis=0), [*_SMALLEST_REACH.values()]),
+        threshold=-float(forest.offset_),
+        strangest=float(strangeness.max()),
+        highest=highest,
+        reach=_reach(highest - np.median(seen, axis=0)),
     )
+
+
+def _reach(width: Floats) -> Floats:
+    """As far above the highest as that is above the median, where this is not too little."""
+    reach = np.maximum(width, [_SMALLEST_REACH[name] for name in FEATURES])
+    reach[FEATURES.index("error_rate")] = _ERROR_REACH
+    return np.asarray(reach)
 
 
 def _strangeness(scaler: Any, forest: Any, paths: LeafMeans, seen: Floats) -> Floats:

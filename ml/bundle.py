@@ -19,7 +19,7 @@ from ml.usage import BOT, UsageModel, fitted_usage
 
 CONTEXT_WINDOWS: Final = CONTEXT_MS // 60_000  # windows of the past that a score may look at
 MIN_CALLS: Final = 5  # a window with fewer calls is thin, unless the setting says otherwise
-UNMATCHED: Final = "(unmatched)"  # endpoint of calls that no route fits: errors by definition
+UNMATCHED: Final = "(unmatched)"  # endpoint of calls that no route fits
 SCORES: Final = (
     "anomaly_score",
     "is_anomaly",
@@ -30,7 +30,9 @@ SCORES: Final = (
     "thin",
 )
 _REQ_COUNT: Final = FEATURES.index("req_count")
-_ERROR_RATE: Final = FEATURES.index("error_rate")
+_SAYS_NOTHING: Final = [  # about UNMATCHED: errors by definition, repeated by whoever strays
+    FEATURES.index(name) for name in ("error_rate", "repeat_rate", "status_entropy")
+]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -148,7 +150,9 @@ def _inputs(windows: pd.DataFrame, past: pd.DataFrame, median: Floats, min_calls
     usual = np.where(np.isnan(means), median, means)
     known = np.where(np.isnan(raw), usual, raw)
     inputs = np.where(share < 1, share * known + (1 - share) * usual, known)
-    inputs[windows["endpoint"].to_numpy(object) == UNMATCHED, _ERROR_RATE] = median[_ERROR_RATE]
+    unmatched = windows["endpoint"].to_numpy(object) == UNMATCHED
+    for column in _SAYS_NOTHING:
+        inputs[unmatched, column] = median[column]
     return inputs
 
 

@@ -115,7 +115,9 @@ def _charts() -> html.Div:
     },
     running=[(Output(_TICK, "disabled"), True, False)],
 )
-def show(_ticks: int, chosen: dict[str, str] | None, theme: str | None, drawn: str | None) -> Any:
+def show(
+    _ticks: int, chosen: dict[str, str] | None, theme: str | None, drawn: dict[str, str] | None
+) -> Any:
     """One read of the store, all of the page; charts and grid are only sent when they changed."""
     now = time.time_ns() // 1_000_000
     app = current()
@@ -124,7 +126,7 @@ def show(_ticks: int, chosen: dict[str, str] | None, theme: str | None, drawn: s
     if fresh.last_window_end is None:
         return _nothing_yet(shown, fresh, now, app.settings.demo)
     found = views.overview(app.store, shown.start, shown.end)
-    version = _version(found, shown, theme)
+    version = {"key": shown.key, "content": _content(found, shown, theme)}
     numbers = {
         "subtitle": _subtitle(shown, found.totals, now),
         "hero": [],
@@ -138,6 +140,8 @@ def show(_ticks: int, chosen: dict[str, str] | None, theme: str | None, drawn: s
         if version == drawn
         else _drawings(found, shown, theme or "dark", now)
     )
+    if charts["risk"] is not no_update and drawn and drawn["key"] == shown.key:
+        charts["risk"] = figures.redrawn(charts["risk"])
     return {"numbers": numbers, "charts": charts}
 
 
@@ -156,7 +160,7 @@ def _nothing_yet(
     return {"numbers": numbers, "charts": dict.fromkeys(_CHARTS, no_update)}
 
 
-def _version(found: views.Overview, shown: _range.TimeRange, theme: str | None) -> str:
+def _content(found: views.Overview, shown: _range.TimeRange, theme: str | None) -> str:
     """Changes when the charts would look different: new data, range or theme, or a bucket on."""
     newest = found.risky[0]["id"] if found.risky else None
     moved = shown.end // found.bucket_ms
@@ -212,11 +216,9 @@ def _drawings(
     priorities = kpis.priorities(found.totals)
     any_anomaly = any(e.anomalies for e in found.endpoints)
     return {
-        "risk": figures.risk_over_time(
-            found.risk, found.bucket_ms, shown.start, shown.end, theme, shown.key
-        ),
+        "risk": figures.risk_over_time(found.risk, found.bucket_ms, shown.start, shown.end, theme),
         "risk_state": [] if found.risk else _no_windows(shown, now),
-        "endpoints": figures.anomalies_by_endpoint(found.endpoints, CHART_PX, theme, shown.key),
+        "endpoints": figures.anomalies_by_endpoint(found.endpoints, CHART_PX, theme),
         "endpoints_state": _no_anomalies(found, any_anomaly, nothing),
         "priorities": figures.priority_mix(priorities, theme),
         "priorities_state": [] if found.totals.windows else nothing,
