@@ -44,10 +44,10 @@ check: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/unit/test_rooms.py
 
 bench: $(DEV) $(MODELS)
 	$(BIN)/python -m bench
 
 clean:
-	rm -rf .venv ml/factory .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv ml/factory .mypy_cache .ruff_cache .pytest_cache

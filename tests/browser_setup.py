@@ -43,8 +43,8 @@ def main() -> None:
         install_browser()
     if (path := installed_browser()) is None:
         sys.exit(
-            "The browser tests need Chromium: install the package 'chromium' (or Google Chrome) so that "
-            "it is on the PATH, or run '.venv/bin/python -m playwright install --with-deps chromium'."
+            "The browser tests need Chromium: install the package 'chromium' or Google Chrome so "
+            "that it is on the PATH, or run '.venv/bin/python -m playwright install chromium'."
         )
     print(f"browser: {path}")
 

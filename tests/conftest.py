@@ -1,4 +1,4 @@
-"""Fixtures with real parts: SQLite files, a PostgreSQL server of the tests' own, temporary folders."""
+"""Fixtures with real parts: SQLite files, a PostgreSQL server of the tests' own."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def call(timestamp: int = T0, **fields: Any) -> Call:
 
 
 def window(timestamp: int = T0, **fields: Any) -> tuple[Any, ...]:
-    """A LOW window of GET /search with ten calls, as a row of `anomaly_log`, but for what is given."""
+    """A LOW window of ten calls to GET /search, a row of `anomaly_log`, but for what is given."""
     ordinary: dict[str, Any] = {
         "timestamp": timestamp,
         "subject": "endpoint",

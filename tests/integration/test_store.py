@@ -50,7 +50,7 @@ def test_a_call_comes_back_as_it_was_stored(store: Store) -> None:
     }
 
 
-def test_a_record_with_an_identity_is_stored_once_and_calls_without_one_always(
+def test_a_record_with_an_identity_is_stored_once_other_calls_always(
     store: Store,
 ) -> None:
     twice = call(T0, identity=42)
@@ -225,7 +225,7 @@ def test_positions_and_counters_add_up(store: Store) -> None:
 def test_what_reads_may_not_write(store: Store) -> None:
     with (
         store.read() as connection,
-        pytest.raises(Exception, match="(?i)read.?only|attempt to write"),
+        pytest.raises(Exception, match=r"(?i)read.?only|attempt to write"),
     ):
         connection.execute(dirty_window.insert().values(start=1, mark=1))
 
@@ -240,7 +240,7 @@ def test_the_job_of_a_minute_reads_missing_response_times_as_nan(store: Store) -
 
 
 def test_a_database_of_another_kind_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="'mysql'.*sqlite:///FILE"):
+    with pytest.raises(ValueError, match=r"'mysql'.*sqlite:///FILE"):
         open_store("mysql://localhost/x")
 
 
