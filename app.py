@@ -17,6 +17,7 @@ import pages
 from api import door, errors
 from api.health import health
 from api.rest import rest
+from components import shell
 from ingest import hooks, mock_api
 from ingest.faults import FaultSwitch
 from ingest.journal import Journal
@@ -100,10 +101,14 @@ def _mount_dashboard(server: Flask) -> Dash:
         use_pages=True,
         pages_folder=str(ROOT / "pages"),
         assets_folder=str(ROOT / "assets"),
+        assets_path_ignore=["vendor"],  # the page links these itself, before the rest
+        assets_ignore=r"^boot\.js$",
+        include_pages_meta=False,
         title="Foresight",
         update_title=None,  # type: ignore[arg-type]
         serve_locally=True,
     )
+    dashboard.index_string = shell.index_html(dashboard.get_asset_url(""))
     with server.app_context():  # Dash calls the layout once to validate it
         dashboard.layout = pages.layout
     pages.register_callbacks(dashboard)

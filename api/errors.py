@@ -44,7 +44,7 @@ def error_answer(status: int, message: str, details: dict[str, Any] | None = Non
     phrase = HTTPStatus(status).phrase
     if _wants_page():
         return make_response(
-            render_template("error.html", status=status, title=phrase, message=message), status
+            render_template("error.html", code=status, title=phrase, message=message), status
         )
     code = phrase.lower().replace(" ", "_").replace("-", "_")
     body = {"error": {"code": code, "message": message, "details": details or {}}}

@@ -68,7 +68,7 @@ def key(lines: list[tuple[str, str]]) -> html.Div:
     )
 
 
-def chart(id: str, height: int, kind: str | None = "chart") -> html.Div:
+def chart(id: str, label: str, height: int, kind: str | None = "chart") -> html.Div:
     """A chart of fixed height [px] under a cover (`<id>-state`) that is empty once there is data.
 
     `kind` is the shape of its skeleton; None leaves the cover to the caller.
@@ -86,6 +86,8 @@ def chart(id: str, height: int, kind: str | None = "chart") -> html.Div:
         ],
         className="chart",
         style={"height": f"{height}px"},
+        role="group",
+        **{"aria-label": label},
     )
 
 
@@ -175,7 +177,7 @@ def change(
         return None
     difference = current - previous
     text = {
-        "%": lambda: format.percent(abs(difference) / previous),
+        "%": lambda: _relative(abs(difference) / previous),
         "pt": lambda: f"{abs(difference) * 100:.1f}{format.NO_BREAK}pt",
         "ms": lambda: format.milliseconds(abs(difference)),
         "count": lambda: format.compact(abs(difference)),
@@ -185,6 +187,10 @@ def change(
     direction = "up" if difference > 0 else "down"
     opposite = {"bad": "good", "good": "bad", "plain": "plain"}
     return Delta(text, direction, more_is if direction == "up" else opposite[more_is])
+
+
+def _relative(change: float) -> str:
+    return format.percent(change) if change < 10 else f"{change:,.0f}\u00d7"
 
 
 def health_strip(health: Health, facts: list[tuple[str, Any]]) -> html.Div:

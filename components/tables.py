@@ -14,6 +14,8 @@ from components import cards, format
 ROW_PX: Final = 42
 HEADER_PX: Final = 38
 _NAME_CHARACTERS: Final = 64
+_FAILURE: Final = "Probability that the subject fails now or within the next 5 minutes"
+_RISK: Final = "0.45 anomaly score + 0.35 failure probability + 0.20 if used like a bot"
 Row = Mapping[str, Any]
 
 # Every colour is a custom property of the page, so the grid follows a change of theme by itself.
@@ -80,13 +82,13 @@ def window_columns() -> list[dict[str, Any]]:
         _column("priority", "Priority", 98, cellRenderer="ForesightPill", comparator=_order()),
         _column("name", "Subject", 190, flex=1, cellRenderer="ForesightSubject"),
         _number("calls", "Calls", 72, "ForesightCount"),
-        _number("error_rate", "Errors", 82, "ForesightPercent"),
-        _number("average_ms", "Average", 92, "ForesightMilliseconds"),
-        _number("failure", "Failure", 84, "ForesightPercent", "P(fails within 5 minutes)"),
-        _number("anomaly", "Anomaly", 90, "ForesightScore", "Anomaly score, 0 to 1"),
+        _number("error_rate", "Errors", 82, "ForesightPercent", "Share of calls that failed"),
+        _number("average_ms", "Response", 98, "ForesightMilliseconds", "Average response time"),
+        _number("failure", "Failure", 84, "ForesightPercent", _FAILURE),
+        _number("anomaly", "Anomaly", 90, "ForesightScore", "0 ordinary, 1 unlike all seen before"),
         _column("cluster", "Usage", 88, cellClass="cell-muted"),
         _column(
-            "risk", "Risk", 126, cellRenderer="ForesightRisk", type="rightAligned", tooltip="Score"
+            "risk", "Risk", 126, cellRenderer="ForesightRisk", type="rightAligned", tooltip=_RISK
         ),
     ]
 

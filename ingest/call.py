@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from typing import Final, NamedTuple
 
 MAX_PATH_CHARACTERS: Final = 256
@@ -16,6 +17,9 @@ LIVE: Final = "live"
 POSTED: Final = "posted"
 IMPORT: Final = "import"
 SIMULATED: Final = "simulated"
+
+_EMPTY_HASH: Final = hashlib.blake2b(digest_size=8)
+_int64: Final = struct.Struct(">q").unpack
 
 
 class Call(NamedTuple):
@@ -51,7 +55,10 @@ def fingerprint(client: str, method: str, path: str, query: str, body: bytes = b
     Signed because both SQLite and PostgreSQL store 64-bit integers so.
     """
     head = f"{client}\0{method}\0{path}\0{query}\0".encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.blake2b(head + body, digest_size=8).digest(), "big", signed=True)
+    state = _EMPTY_HASH.copy()  # a third faster than a new one
+    state.update(head + body)
+    number: int = _int64(state.digest())[0]
+    return number
 
 
 def clean_path(path: str) -> str:

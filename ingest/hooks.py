@@ -1,8 +1,9 @@
 """Capture: each request becomes one `Call` in the journal, before its last byte goes out.
 
-The hooks learn what Flask knows (route, status, body); the layer around the WSGI app stamps the
-arrival and writes the record, so that a call is written once whatever happens in between: an error
-that propagates, a later hook that raises, a session that can't be saved, a client that goes away.
+The after_request hook notes what Flask knows: route, status, size. A layer around the WSGI app
+stamps the arrival, reads a short body and writes the record, so that a call is written once,
+whatever happens in between: an error that propagates, a later hook that raises, a session that
+can't be saved, a client that goes away.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import partial
 from io import BytesIO
 from ipaddress import IPv4Network, IPv6Network
 from time import perf_counter, time
@@ -20,14 +22,20 @@ from flask import Flask, Request, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect, Rule, WebsocketMismatch
 
-from ingest.call import METHODS, UNMATCHED, Call, clean_method, clean_path, fingerprint
+from ingest.call import (
+    MAX_PATH_CHARACTERS,
+    METHODS,
+    UNMATCHED,
+    clean_method,
+    clean_path,
+    fingerprint,
+)
 from ingest.caller import Environ, Identify, identify_with
 from ingest.journal import Journal
 
 MAX_BODY_BYTES: Final = 8 * 2**10  # of a longer body only the length goes into the fingerprint
-_KEY: Final = "foresight.pending_call"
+_KEY: Final = "foresight.answer"
 _UNROUTED: Final = ""  # no template is empty
-_new_tuple: Final = tuple.__new__
 _log = logging.getLogger(__name__)
 _VARIABLE: Final = re.compile(r"<(?:\w+(?:\(.*?\))?:)?(\w+)>")
 
@@ -42,7 +50,7 @@ def install(
 ) -> None:
     """Log every call to `server` but those to its own pages.
 
-    Call it before other hooks are registered: then it sees requests first and answers last.
+    Call it before other hooks are registered: then it sees the answer that they have made.
 
     Parameters
     ----------
@@ -67,23 +75,19 @@ def endpoint_template(rule: str) -> str:
     return _VARIABLE.sub(r"{\1}", rule)
 
 
-class _Pending:
-    """What is known of a call that is not answered yet."""
-
-    body = b""  # or its length, for the fingerprint
-    endpoint: str | None = _UNROUTED  # None: own traffic
-    status = 500  # unless a response says otherwise
-    size = 0
-    streamed = False
-    length: int | None = None  # of a stream that says how long it will be
-    written = False
-
-    def __init__(self) -> None:
-        self.arrived_s = time()
-        self.started_s = perf_counter()
+# What a response says of its call: endpoint (None: not to be logged), status, size of the body
+# (None: streamed), size that a stream announces [bytes]. Plain, because each request makes one.
+_Answer = tuple[str | None, int, int | None, int | None]
+_NO_ANSWER: Final[_Answer] = (_UNROUTED, 500, 0, None)  # what the server makes of an error
+_UNLOGGED: Final[_Answer] = (None, 0, 0, None)  # own traffic, or counted as lost already
 
 
 class _Capture:
+    """The layer around the WSGI app, and the hook, which leaves an `_Answer` in the environ.
+
+    Each request goes this way, so it has few frames and keeps its state in local names.
+    """
+
     def __init__(
         self,
         server: Flask,
@@ -100,92 +104,96 @@ class _Capture:
         self.templates: dict[int, tuple[Rule, str | None]] = {}
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        pending = environ[_KEY] = _Pending()
-        if environ.get("CONTENT_LENGTH"):
-            pending.body = body_mark(environ)
+        arrived_s, started_s = time(), perf_counter()
+        body = body_mark(environ) if environ.get("CONTENT_LENGTH") else b""
         try:
-            answer = self.wsgi_app(environ, start_response)
+            chunks = self.wsgi_app(environ, start_response)
         except BaseException:
-            pending.status, pending.size = 500, 0
-            self.record_call(environ, pending)
+            endpoint = environ.pop(_KEY, _NO_ANSWER)[0]
+            self.record_call(environ, endpoint, 500, 0, arrived_s, started_s, body)
             raise
-        if pending.streamed:
-            return _Stream(answer, self, environ, pending)
-        self.record_call(environ, pending)
-        return answer
+        endpoint, status, size, length = environ.pop(_KEY, _NO_ANSWER)
+        if size is None:
+            since = {"arrived_s": arrived_s, "started_s": started_s, "body": body}
+            record = partial(self.record_call, environ, endpoint, **since)
+            return _Stream(chunks, status, length, record)
+        self.record_call(environ, endpoint, status, size, arrived_s, started_s, body)
+        return chunks
 
     def note_response(self, response: Response) -> Response:
-        """After the view: route, status and size; when an error replaces a response, the last counts."""
+        """After the view; of several responses to one request the last counts."""
         seen: Request = request._get_current_object()  # type: ignore[attr-defined]
-        pending = seen.environ.get(_KEY)
-        if pending is None:
-            return response  # a request context without a request
         try:
-            pending.endpoint = self.endpoint(seen)
-            status = pending.status = response.status_code
+            known = self.templates.get(id(seen.url_rule))
+            endpoint = known[1] if known is not None else self.endpoint(seen)
+            if endpoint is None:
+                seen.environ[_KEY] = _UNLOGGED
+                return response
+            status = response.status_code
+            size: int | None
+            length: int | None = None
             body = response.response
-            pending.streamed = False
-            if status < 200 or status in (204, 304) or seen.method == "HEAD":
-                pending.size = 0
+            if seen.method == "HEAD" or status in (204, 304) or status < 200:
+                size = 0
             elif type(body) is list and len(body) == 1 and type(body[0]) is bytes:
-                pending.size = len(body[0])
+                size = len(body[0])
             elif response.is_sequence:
-                pending.size = response.calculate_content_length() or 0
-            elif pending.endpoint is not None:
-                pending.streamed = True
-                pending.size, pending.length = 0, response.content_length
+                size = response.calculate_content_length() or 0
+            else:
+                size, length = None, response.content_length
+            seen.environ[_KEY] = (endpoint, status, size, length)
         except Exception as error:
-            pending.written = True
+            seen.environ[_KEY] = _UNLOGGED
             self.journal.lose(error)
         return response
 
-    def record_call(self, environ: Environ, pending: _Pending) -> None:
-        """Append the call to the journal, the first time this is asked for."""
-        if pending.written:
-            return
-        pending.written = True
+    def record_call(
+        self,
+        environ: Environ,
+        endpoint: str | None,
+        status: int,
+        size: int,
+        arrived_s: float,
+        started_s: float,
+        body: bytes,
+    ) -> None:
+        """Append the call to the journal."""
         try:
-            endpoint = pending.endpoint
             if endpoint is _UNROUTED:
                 endpoint = self.endpoint(self.server.request_class(environ, populate_request=False))
-            if endpoint is not None:
-                self.journal.append(self.call(environ, pending, endpoint))
-        except Exception as error:
-            self.journal.lose(error)
-
-    def call(self, environ: Environ, pending: _Pending, endpoint: str) -> Call:
-        taken_us = int((perf_counter() - pending.started_s) * 1e6)
-        arrived_ms = int(pending.arrived_s * 1000)
-        address, user, source = self.identify(environ)
-        method = environ["REQUEST_METHOD"]
-        if method not in METHODS:
-            method = clean_method(method)
-        path = environ.get("PATH_INFO") or "/"
-        if not path.isascii():
-            path = path.encode("latin-1", "replace").decode("utf-8", "replace")
-        mark = fingerprint(
-            user or address, method, path, environ.get("QUERY_STRING", ""), pending.body
-        )
-        return _new_tuple(  # a third of the time that Call() takes
-            Call,
-            (
+            if endpoint is None:
+                return
+            taken_us = int((perf_counter() - started_s) * 1e6)
+            arrived_ms = int(arrived_s * 1000)
+            address, user, source = self.identify(environ)
+            method = environ["REQUEST_METHOD"]
+            if method not in METHODS:
+                method = clean_method(method)
+            path = stored_path = environ.get("PATH_INFO") or "/"
+            if len(path) > MAX_PATH_CHARACTERS or not (path.isascii() and path.isprintable()):
+                path = path.encode("latin-1", "replace").decode("utf-8", "replace")
+                stored_path = clean_path(path)
+            query = environ.get("QUERY_STRING", "")
+            call = (  # the fields of a `Call`; building one takes three times as long
                 arrived_ms,
                 endpoint,
                 method,
                 taken_us / 1000,
-                pending.status,
-                pending.size,
+                status,
+                size,
                 address,
                 user,
-                clean_path(path),
-                mark,
+                stored_path,
+                fingerprint(user or address, method, path, query, body),
                 source,
                 arrived_ms + taken_us // 1000,
                 None,
                 None,
                 None,
-            ),
-        )
+            )
+            self.journal.append(call)
+        except Exception as error:
+            self.journal.lose(error)
 
     def endpoint(self, seen: Request) -> str | None:
         """Template of the route, UNMATCHED where none fits, None for the product's own."""
@@ -226,20 +234,26 @@ class _Capture:
 
 
 class _Stream:
-    """A streamed answer whose call is written when it ends, fails or is given up.
+    """A streamed answer whose call is recorded when it ends, fails or is given up.
 
     The status is recorded as sent: an error after the first byte doesn't change it, one before
     makes the server send 500.
     """
 
     def __init__(
-        self, chunks: Iterable[bytes], capture: _Capture, environ: Environ, pending: _Pending
+        self,
+        chunks: Iterable[bytes],
+        status: int,
+        length: int | None,
+        record: Callable[[int, int], None],
     ) -> None:
         self.chunks = chunks
         self.iterator = iter(chunks)
-        self.capture = capture
-        self.environ = environ
-        self.pending = pending
+        self.status = status
+        self.length = length
+        self.record = record  # of the status and the size that were sent
+        self.size = 0
+        self.is_recorded = False
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -248,25 +262,32 @@ class _Stream:
         try:
             chunk = next(self.iterator)
         except StopIteration:
-            self.capture.record_call(self.environ, self.pending)
+            self.end()
             raise
         except BaseException:
-            if self.pending.size == 0:
-                self.pending.status = 500
-            self.capture.record_call(self.environ, self.pending)
+            if self.size == 0:
+                self.status = 500
+            self.end()
             raise
-        self.pending.size += len(chunk)
-        if self.pending.size == self.pending.length:  # the client sees its end with this chunk
-            self.capture.record_call(self.environ, self.pending)
+        self.size += len(chunk)
+        if self.size == self.length:  # the client sees the end with this chunk
+            self.end()
         return chunk
 
     def close(self) -> None:
+        """The server is done with the answer, or the client is gone."""
         try:
             close = getattr(self.chunks, "close", None)
             if close is not None:
                 close()
         finally:
-            self.capture.record_call(self.environ, self.pending)
+            self.end()
+
+    def end(self) -> None:
+        """Record the call, once."""
+        if not self.is_recorded:
+            self.is_recorded = True
+            self.record(self.status, self.size)
 
 
 def body_mark(environ: Environ) -> bytes:

@@ -20,12 +20,10 @@ import weakref
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from filelock import lock_descriptor
-
-from ingest.call import Call
 
 SUFFIX: Final = ".journal"
 SEGMENT_BYTES: Final = 16 * 2**20  # a longer file is left to the drainer, which then can delete it
@@ -86,8 +84,14 @@ class Journal:
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=partial(_after_fork, weakref.ref(self)))
 
-    def append(self, call: Call) -> None:
-        """Write one call; it outlives the process. Never raises: a call that is lost is counted."""
+    def append(self, call: tuple[Any, ...]) -> None:
+        """Write one call; it outlives the process. Never raises: a call that is lost is counted.
+
+        Parameters
+        ----------
+        call : tuple
+            A `Call`, or a plain tuple of its fields.
+        """
         try:
             record = b"\n" + _encode_lines((call,))
             segment = self._segment

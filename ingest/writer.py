@@ -91,13 +91,24 @@ def drain(store: Store, directory: Path) -> int:
     ------
     sqlalchemy.exc.OperationalError
         The store is away or locked; what is not stored stays in the journals.
+    OSError
+        A journal can't be read; the others are stored.
     """
     journals = sorted(directory.glob("*" + SUFFIX))
     if not journals:
         return 0
     with store.read() as connection:
         positions = reads.journal_positions(connection)
-    return sum(_drain_journal(store, path, positions.get(path.name, 0)) for path in journals)
+    stored = 0
+    unreadable: OSError | None = None
+    for path in journals:
+        try:
+            stored += _drain_journal(store, path, positions.get(path.name, 0))
+        except OSError as error:
+            unreadable = error
+    if unreadable is not None:
+        raise unreadable
+    return stored
 
 
 def _drain_journal(store: Store, path: Path, position: int) -> int:

@@ -20,8 +20,8 @@ _POPULATIONS: Final = (  # intensity, clients: from a quiet to a busy site
     (0.25, 40),
     (1.0, 40),
     (0.5, 24),
-    (1.5, 16),
-    (0.5, 60),
+    (1.5, 12),
+    (0.4, 50),
 )
 
 

@@ -24,6 +24,7 @@ BUNDLE_FILE: Final = "bundle.joblib"
 MANIFEST_FILE: Final = "manifest.json"
 POINTER_FILE: Final = "current"
 LIBRARIES: Final = ("scikit-learn", "numpy", "pandas", "joblib")
+FORMAT: Final = 1  # of what is pickled; a change to the classes in it makes old bundles unusable
 COMPRESSION: Final = 3  # zlib level: a fifth of the bytes, no slower to load
 
 
@@ -113,25 +114,31 @@ def _loaded_bundle(folder: Path) -> Bundle:
     if digest != manifest["sha256"]:
         raise ModelError(
             f"{folder / BUNDLE_FILE} was changed after it was saved: its SHA-256 is {digest}, its "
-            f"manifest says {manifest['sha256']}; it is not loaded. Run `flask train`"
+            f"manifest says {manifest['sha256']}; it is not loaded: run `flask train`"
         )
-    trained, here = manifest["libraries"]["scikit-learn"], installed_version("scikit-learn")
+    trained, here = _made_with(manifest), _made_with(_platform())
     if trained != here:
-        raise ModelError(
-            f"{folder} was trained with scikit-learn {trained}, here is {here}: run `flask train`"
-        )
+        raise ModelError(f"{folder} was trained with {trained}, here is {here}: run `flask train`")
     import joblib
 
     bundle: Bundle = joblib.load(io.BytesIO(data))
     return bundle
 
 
+def _made_with(manifest: Mapping[str, Any]) -> str:
+    """What must be the same where a bundle is saved and where it is loaded."""
+    library = manifest["libraries"].get("scikit-learn")
+    return f"scikit-learn {library}, bundle format {manifest['format']}"
+
+
 def _manifest(folder: Path) -> dict[str, Any]:
     file = folder / MANIFEST_FILE
     try:
-        manifest: dict[str, Any] = json.loads(_read(file))
-        if not {"sha256", "libraries"} <= manifest.keys():
-            raise ValueError("it lacks sha256 or libraries")
+        manifest = json.loads(_read(file))
+        if not isinstance(manifest, dict):
+            raise ValueError(f"it is no object but {manifest!r}")
+        if missing := {"sha256", "libraries", "format"} - manifest.keys():
+            raise ValueError(f"it lacks {', '.join(sorted(missing))}")
     except ValueError as error:
         raise ModelError(f"{file} can't be read ({error}): run `flask train`") from error
     return manifest
@@ -154,7 +161,7 @@ def _dumped(bundle: Bundle) -> bytes:
 
 def _platform() -> dict[str, Any]:
     libraries = {name: installed_version(name) for name in LIBRARIES}
-    return {"python": platform.python_version(), "libraries": libraries}
+    return {"python": platform.python_version(), "libraries": libraries, "format": FORMAT}
 
 
 def _write(file: Path, data: bytes) -> None:

@@ -1,7 +1,7 @@
 """Usage cluster: whether a client calls like most, like a heavy user or like a bot.
 
 Only features of what is asked take part, not of how the server answers: an outage makes nobody a
-bot. (Measured on simulated clients: macro-F1 0.86 against 0.54 with all 8 features.)
+bot. (Measured on simulated clients: macro-F1 0.87 against 0.54 with all 8 features.)
 """
 
 from __future__ import annotations

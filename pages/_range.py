@@ -61,6 +61,12 @@ def time_range(
     return TimeRange(key, words, now - length, now)
 
 
+def reaches_back(data: tuple[int, int] | None, shown: TimeRange) -> bool:
+    """Whether the data cover the period of equal length before the range, but for a twentieth."""
+    length = shown.end - shown.start
+    return data is not None and data[0] <= shown.start - length + length // 20
+
+
 def _between(chosen: Mapping[str, str], now: int, data: tuple[int, int] | None) -> TimeRange:
     start = _epoch_ms(chosen["from"]) if "from" in chosen else (data or (now,))[0]
     end = _epoch_ms(chosen["to"]) if "to" in chosen else now

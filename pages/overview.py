@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 from zlib import crc32
 
@@ -72,7 +73,7 @@ def layout(**_: str) -> html.Div:
 def _charts() -> html.Div:
     ring = html.Div(
         [
-            cards.chart("overview-priorities", RING_PX, None),
+            cards.chart("overview-priorities", "Windows by priority", RING_PX, None),
             html.Div(id="overview-priorities-legend", className="legend"),
             cards.cover("overview-priorities-state", "donut"),
         ],
@@ -82,14 +83,14 @@ def _charts() -> html.Div:
         [
             cards.card(
                 "Risk over time",
-                cards.chart("overview-risk", CHART_PX),
+                cards.chart("overview-risk", "Risk over time", CHART_PX),
                 subtitle="Risk of all endpoints and clients",
                 aside=cards.key([("Highest", "accent"), ("Mean", "quiet")]),
                 className="span-risk",
             ),
             cards.card(
                 "Anomalies by endpoint",
-                cards.chart("overview-endpoints", CHART_PX, "bars"),
+                cards.chart("overview-endpoints", "Anomalies by endpoint", CHART_PX, "bars"),
                 subtitle="Coloured by the worst priority",
                 className="span-endpoints",
             ),
@@ -121,26 +122,27 @@ def show(
     """One read of the store, all of the page; charts and grid are only sent when they changed."""
     now = time.time_ns() // 1_000_000
     app = current()
-    shown = _range.time_range(chosen, now, views.data_range(app.store))
+    data = views.data_range(app.store)
+    shown = _range.time_range(chosen, now, data)
     fresh = views.freshness(app.store, now)
     if fresh.last_window_end is None:
         return _nothing_yet(shown, fresh, now, app.settings.demo)
     found = views.overview(app.store, shown.start, shown.end)
-    version = {"key": shown.key, "content": _content(found, shown, theme)}
+    if not _range.reaches_back(data, shown):
+        found = replace(found, previous=views.Totals())  # half a period is nothing to compare with
+    drawing = {"key": shown.key, "content": _content(found, shown, theme)}
     numbers = {
         "subtitle": _subtitle(shown, found.totals, now),
         "hero": [],
         "hidden": False,
         "status": _status(app.store, fresh, now),
         "kpis": kpis.kpi_row(found.totals, found.previous),
-        "drawn": version,
+        "drawn": drawing,
     }
-    charts = (
-        dict.fromkeys(_CHARTS, no_update)
-        if version == drawn
-        else _drawings(found, shown, theme or "dark", now)
-    )
-    if charts["risk"] is not no_update and drawn and drawn["key"] == shown.key:
+    if drawing == drawn:
+        return {"numbers": numbers, "charts": dict.fromkeys(_CHARTS, no_update)}
+    charts = _drawings(found, shown, theme or "dark", now)
+    if drawn and drawn["key"] == shown.key:
         charts["risk"] = figures.redrawn(charts["risk"])
     return {"numbers": numbers, "charts": charts}
 
@@ -162,9 +164,8 @@ def _nothing_yet(
 
 def _content(found: views.Overview, shown: _range.TimeRange, theme: str | None) -> str:
     """Changes when the charts would look different: new data, range or theme, or a bucket on."""
-    newest = found.risky[0]["id"] if found.risky else None
     moved = shown.end // found.bucket_ms
-    content = (shown.key, theme, moved, newest, found.risk, found.endpoints, found.totals.windows)
+    content = (theme, moved, found.risky, found.risk, found.endpoints, found.totals.windows)
     return f"{crc32(repr(content).encode()):x}"
 
 

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import random
-import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 import msgspec
 import pytest
-from filelock import FileLock
 from sqlalchemy import select
 
 from ingest.call import Call
@@ -26,6 +20,7 @@ from store import Store, open_store, reads
 from store.tables import api_log
 from tests.rows import MINUTE, T0, call
 from tests.server import wait_until
+from tests.stored import counters, drain_all, positions, stored
 
 ROOT = Path(__file__).parents[2]
 
@@ -38,47 +33,6 @@ def directory(tmp_path: Path) -> Path:
 @pytest.fixture
 def journal(directory: Path) -> Journal:
     return Journal(directory, 2**30)
-
-
-def stored(store: Store) -> list[int | None]:
-    """Fingerprints of all stored calls; the tests number their calls with them."""
-    with store.read() as connection:
-        found = connection.execute(select(api_log.c.fingerprint).order_by(api_log.c.id))
-        return [number for (number,) in found]
-
-
-def counters(store: Store) -> dict[str, int]:
-    with store.read() as connection:
-        return reads.counters(connection)
-
-
-def positions(store: Store) -> dict[str, int]:
-    with store.read() as connection:
-        return reads.journal_positions(connection)
-
-
-def drain_all(store: Store, directory: Path) -> int:
-    return sum(iter(lambda: drain(store, directory), 0))
-
-
-@contextlib.contextmanager
-def python(script: str, *arguments: object) -> Iterator[subprocess.Popen[str]]:
-    """A Python process of its own, killed at the end of the block."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", script, *map(str, arguments)],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        yield process
-        process.kill()
-
-
-def output(process: subprocess.Popen[str]) -> IO[str]:
-    assert process.stdout is not None
-    return process.stdout
 
 
 def test_calls_arrive_as_they_were_appended_and_once(
@@ -203,123 +157,6 @@ def test_calls_beyond_the_bound_are_counted_in_the_store(store: Store, directory
     assert len(stored(store)) + counters(store)["calls_lost"] == next(numbers)
 
 
-APPEND = """
-import sys, threading
-from pathlib import Path
-from ingest.journal import Journal
-from tests.rows import call
-journal = Journal(Path(sys.argv[1]), 2**30)
-journal.segment_bytes = 100_000  # several files
-
-def append(thread):
-    for number in range(10**6):
-        journal.append(call(fingerprint=thread * 10**6 + number))
-        sys.stdout.write(f"{thread * 10**6 + number}\\n")
-
-for thread in range(4):
-    threading.Thread(target=append, args=(thread,)).start()
-"""
-
-
-@pytest.mark.parametrize("answers", [1, 2_000, 9_999])
-def test_each_call_that_was_answered_before_a_kill_is_stored_once(
-    store: Store, directory: Path, answers: int
-):
-    with python(APPEND, directory) as server:
-        answered = [int(next(output(server))) for _ in range(answers)]
-        server.send_signal(signal.SIGKILL)
-        answered += [int(line) for line in output(server) if line.endswith("\n")]
-    drain_all(store, directory)
-    found = stored(store)
-    assert len(found) == len(set(found))
-    assert set(answered) <= set(found)
-    assert list(directory.glob("*.journal")) == []
-
-
-DRAIN = """
-import sys
-from pathlib import Path
-from ingest import writer
-from store import open_store
-store = open_store(sys.argv[1])
-writer.CHUNK_BYTES = 8192
-print("ready", flush=True)
-while writer.drain(store, Path(sys.argv[2])):
-    pass
-"""
-
-
-def test_a_drainer_killed_at_any_point_stores_nothing_twice(
-    store: Store, store_url: str, journal: Journal, directory: Path
-):
-    rng = random.Random(7)
-    appended = 0
-    for _ in range(8):
-        for _ in range(4_000):
-            journal.append(call(T0 + appended, fingerprint=appended))
-            appended += 1
-        journal.close()
-        before = len(stored(store))
-        rows = before + rng.randrange(1, 2_500)
-        with python(DRAIN, store_url, directory) as drainer:
-            assert next(output(drainer)) == "ready\n"
-            wait_until(lambda rows=rows: len(stored(store)) >= rows, what=f"{rows} rows")
-            drainer.send_signal(signal.SIGKILL)
-    drain_all(store, directory)
-    assert sorted(stored(store)) == list(range(appended))
-    assert counters(store) == {}
-
-
-LEAD = """
-import sys
-from pathlib import Path
-from ingest.writer import Drainer
-from store import open_store
-drainer = Drainer(open_store(sys.argv[1]), Path(sys.argv[2]))
-drainer.start()
-print("ready", flush=True)
-sys.stdin.read()
-drainer.stop()
-"""
-
-
-def is_led(directory: Path) -> bool:
-    """Whether some process holds the drainer's lock."""
-    lock = FileLock(directory / LOCK_NAME)
-    with contextlib.suppress(TimeoutError), lock.acquire(blocking=False):
-        return False
-    return True
-
-
-def test_of_two_drainers_one_works_and_the_other_takes_over_when_it_is_killed(
-    store: Store, store_url: str, journal: Journal, directory: Path
-):
-    numbers = iter(range(100))
-
-    def is_stored(*, seconds: float) -> bool:
-        number = next(numbers)
-        journal.append(call(fingerprint=number))
-        with contextlib.suppress(AssertionError):
-            return bool(wait_until(lambda: number in stored(store), seconds=seconds))
-        return False
-
-    with python(LEAD, store_url, directory) as leader:
-        assert next(output(leader)) == "ready\n"
-        assert is_stored(seconds=10)
-        with python(LEAD, store_url, directory) as follower:
-            assert next(output(follower)) == "ready\n"
-            leader.send_signal(signal.SIGSTOP)
-            assert not is_stored(seconds=1)
-            assert is_led(directory)
-            leader.kill()
-            assert is_stored(seconds=3)
-            follower.communicate("stop")
-            assert follower.returncode == 0
-    assert not is_led(directory)
-    assert sorted(stored(store), key=str) == sorted(set(stored(store)), key=str)
-    assert len(stored(store)) == 3
-
-
 @pytest.fixture
 def drainer(store: Store, directory: Path) -> Iterator[Drainer]:
     drainer = Drainer(store, directory)
@@ -379,18 +216,20 @@ def test_a_store_that_is_locked_for_ten_seconds_loses_nothing(
     store.close()
 
 
-def test_a_drainer_survives_an_error_and_logs_its_traceback_once(
+def test_a_journal_that_cant_be_read_holds_up_no_other_and_is_logged_once(
     sqlite_store: Store, journal: Journal, directory: Path, caplog: pytest.LogCaptureFixture
 ):
     journal.append(call(fingerprint=1))
     (file,) = directory.glob("*.journal")
     file.rename(directory / "moved")
     file.mkdir()  # opening it raises IsADirectoryError
+    other = Journal(directory, 2**30)
+    other.append(call(fingerprint=2))
     drainer = Drainer(sqlite_store, directory)
     drainer.start()
-    wait_until(lambda: "IsADirectoryError" in caplog.text)
+    wait_until(lambda: "IsADirectoryError" in caplog.text and stored(sqlite_store) == [2])
     file.rmdir()
     (directory / "moved").rename(file)
-    wait_until(lambda: stored(sqlite_store) == [1])
+    wait_until(lambda: stored(sqlite_store) == [2, 1])
     drainer.stop()
     assert caplog.text.count("Traceback") == 1

@@ -54,7 +54,7 @@ def window(**fields: Any) -> dict[str, Any]:
 
 def frame(*rows: dict[str, Any]) -> pd.DataFrame:
     columns = [*KEY, *FEATURES]
-    return pd.DataFrame(rows, columns=columns).astype({name: object for name in KEY[1:]})
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(KEY[1:], object))
 
 
 NOTHING = frame()
