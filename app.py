@@ -19,9 +19,9 @@ from api.health import health
 from api.rest import rest
 from components import shell
 from ingest import hooks, mock_api
-from ingest.faults import FaultSwitch
 from ingest.journal import Journal
-from ingest.shop import Shop
+from ingest.shop.faults import FaultSwitch
+from ingest.shop.model import Shop
 from ingest.signature import simulator_key
 from jobs.background import Background
 from jobs.runtime import EXTENSION, FACTORY_MODELS, Foresight

@@ -16,8 +16,8 @@ from flask import Flask
 from api import current, door
 from api.query import epoch_ms, iso
 from ingest.access_log import Format, ImportReport, Unit, import_log
-from ingest.drive import drive
-from ingest.log_lines import LogLines, open_lines
+from ingest.logs.lines import LogLines, open_lines
+from ingest.simulator.drive import drive
 from ingest.traffic import FAULTS, MISUSE
 from jobs import scoring, training
 from jobs.schedule import now_ms

@@ -1,6 +1,7 @@
 // What the shell does without the server: range and address, theme, live switch, pace of polling.
 (function () {
   const page = document.documentElement;
+  const DEFAULT_RANGE = "3h"; // as in pages/_range.py
   const none = () => window.dash_clientside.no_update;
   const triggered = () => window.dash_clientside.callback_context.triggered_id;
 
@@ -11,7 +12,7 @@
       if (query.get(name)) custom[name] = query.get(name);
     }
     if (Object.keys(custom).length) return custom;
-    return { range: known.includes(query.get("range")) ? query.get("range") : "3h" };
+    return { range: known.includes(query.get("range")) ? query.get("range") : DEFAULT_RANGE };
   }
 
   function addressOf(chosen, search) {

@@ -64,13 +64,12 @@ def _judged(recent: Recent) -> Health:
     errors = f"{format.percent(error_rate)} of calls fail"
     if error_rate > FAILING_ERROR_RATE:
         return Health("critical", "Critical", f"{errors} in the last 5 minutes{_named(recent)}.")
+    names = _listed(recent.high_endpoints)
     if high > 1 and high * 2 >= recent.endpoints:
-        return Health(
-            "critical", "Critical", f"{high} of {recent.endpoints} endpoints are HIGH; {errors}."
-        )
+        share = f"{high} of {recent.endpoints} endpoints"
+        return Health("critical", "Critical", f"{names} are HIGH, {share}; {errors}.")
     if high:
         verb = "is" if high == 1 else "are"
-        names = _listed(recent.high_endpoints)
         return Health("degraded", "Degraded", f"{names} {verb} HIGH; {errors}.")
     if error_rate > RAISED_ERROR_RATE:
         return Health("degraded", "Degraded", f"{errors} in the last 5 minutes.")

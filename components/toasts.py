@@ -15,25 +15,27 @@ MOST_NOTICES: Final = 3  # of more subjects at once, one notice tells
 
 
 def notices(windows: Sequence[Row], href: Callable[[Row], str], now: int) -> list[html.Div]:
-    """One notice a subject with new HIGH windows, newest first; many subjects become one notice.
+    """One notice a subject with new HIGH windows; many subjects become one notice.
+
+    Endpoints come before clients, which often only suffer from them, then the newest first.
 
     Parameters
     ----------
     windows : sequence of Row
-        New HIGH windows, oldest first.
+        New HIGH windows, in any order.
     href : callable
         Address that tells more about a window's subject.
     now : int
         The clock [epoch ms].
     """
     found: dict[str, list[Row]] = {}
-    for window in reversed(windows):
+    for window in sorted(windows, key=lambda row: (row["subject"] == "client", -row["id"])):
         found.setdefault(subject_name(window), []).append(window)
     if len(found) <= MOST_NOTICES:
         return [_subject_toast(name, rows, href(rows[0]), now) for name, rows in found.items()]
     names = [format.shortened(name, 40) for name in list(found)[:MOST_NOTICES]]
     text = f"{', '.join(names)} and {len(found) - MOST_NOTICES} more"
-    newest = windows[-1]
+    newest = next(iter(found.values()))[0]
     return [_toast(newest, f"{len(found)} subjects at high risk", text, href(newest))]
 
 

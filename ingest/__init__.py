@@ -1,1 +1,1 @@
-"""How calls get in: the record, the hooks, the journal, the writer, the mock shop, traffic, logs."""
+"""How calls get in: the record, hooks, journal and writer; the mock shop and its clients; logs."""

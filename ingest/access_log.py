@@ -18,9 +18,16 @@ from typing import Final, Literal
 import msgspec
 
 from ingest.call import IMPORT, UNMATCHED, Call, clean_method, clean_path, fingerprint
-from ingest.combined_log import CombinedParser
-from ingest.log_lines import MAX_LINE_BYTES
-from ingest.logged_call import MS_PER_UNIT, LoggedCall, call_of, decoded, missing_fields, quoted
+from ingest.logs.combined import CombinedParser
+from ingest.logs.lines import MAX_LINE_BYTES
+from ingest.logs.logged_call import (
+    MS_PER_UNIT,
+    LoggedCall,
+    call_of,
+    decoded,
+    missing_fields,
+    quoted,
+)
 from ingest.routes import MAX_NAME_CHARACTERS, RouteNames
 from store import Store, writes
 

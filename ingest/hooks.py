@@ -114,8 +114,14 @@ class _Capture:
             raise
         endpoint, status, size, length = environ.pop(_KEY, _NO_ANSWER)
         if size is None:
-            since = {"arrived_s": arrived_s, "started_s": started_s, "body": body}
-            record = partial(self.record_call, environ, endpoint, **since)
+            record = partial(
+                self.record_call,
+                environ,
+                endpoint,
+                arrived_s=arrived_s,
+                started_s=started_s,
+                body=body,
+            )
             return _Stream(chunks, status, length, record)
         self.record_call(environ, endpoint, status, size, arrived_s, started_s, body)
         return chunks

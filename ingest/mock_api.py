@@ -15,8 +15,8 @@ from typing import Final
 from flask import Blueprint, Response, request
 from itsdangerous import BadData, URLSafeTimedSerializer
 
-from ingest.front import Request, error_body
-from ingest.shop import ROUTES, Outcome, Shop
+from ingest.shop.front import Request, error_body
+from ingest.shop.model import ROUTES, Outcome, Shop
 from ingest.signature import simulator_key
 
 USER_ID: Final = "foresight.user_id"  # in the WSGI environment: who the call is from

@@ -1,4 +1,4 @@
-"""Simulated traffic: history on a virtual clock, and (`ingest.drive`) through real HTTP."""
+"""Simulated traffic on a virtual clock; `ingest.simulator.drive` sends it through real HTTP."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from itertools import count, takewhile
 from random import Random
 from typing import Final
 
-from ingest import clients as cast
-from ingest import misuse
 from ingest.call import SIMULATED, UNMATCHED, Call, fingerprint
-from ingest.clients import Behaviour, Client, Step, Tempo
-from ingest.episodes import NAMES, Planned, planned_episodes
-from ingest.faults import FAULTS, Fault
-from ingest.front import Request
-from ingest.mechanisms import Host
-from ingest.misuse import MISUSE
-from ingest.shop import ROUTES, Outcome, Shop
+from ingest.shop.faults import FAULTS, Fault
+from ingest.shop.front import Request
+from ingest.shop.mechanisms import Host
+from ingest.shop.model import ROUTES, Outcome, Shop
+from ingest.simulator import clients as cast
+from ingest.simulator import misuse
+from ingest.simulator.clients import Behaviour, Client, Step, Tempo
+from ingest.simulator.episodes import NAMES, Planned, planned_episodes
+from ingest.simulator.misuse import MISUSE
 
 __all__ = ["FAULTS", "MISUSE", "Episode", "History", "Planned", "rhythm", "simulate"]
 

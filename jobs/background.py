@@ -7,7 +7,7 @@ import threading
 import time
 from typing import Final
 
-from ingest.demo import Demo, history
+from ingest.simulator.demo import Demo, history
 from ingest.writer import Drainer
 from jobs.runtime import Foresight
 from jobs.schedule import Schedule, now_ms

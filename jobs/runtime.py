@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from ingest.journal import Journal
-from ingest.shop import Shop
+from ingest.shop.model import Shop
 from ml.registry import Models
 from settings import Settings
 from store import Store

@@ -39,6 +39,8 @@ def show_news(ticks: int | None, seen: int | None) -> tuple[Any, Any, Any]:
     pill = freshness_pill(views.freshness(store, now), now)
     if not ticks:  # `seen` is not loaded from the session yet
         return pill, no_update, no_update
+    if seen and views.last_window_id(store) < seen:
+        seen = 0  # another store than at the last visit
     since = now - TOASTS_OF_LAST_MS - store.window_ms
     windows = views.new_high_windows(store, seen or 0, since)
     if not windows:

@@ -383,7 +383,9 @@ def _endpoint_risks(
 def _risky_windows(connection: Connection, start: int, end: int, limit: int) -> list[_Row]:
     risky = _W.priority.in_(("HIGH", "MEDIUM"))
     statement = _select_windows().where(risky, _W.timestamp >= start, _W.timestamp < end)
-    return _rows(connection, statement.order_by(_W.timestamp.desc(), _W.id.desc()).limit(limit))
+    # Within a minute endpoints first: where one fails, its many clients are risky with it.
+    order = (_W.timestamp.desc(), _W.subject.desc(), _W.risk_score.desc(), _W.id.desc())
+    return _rows(connection, statement.order_by(*order).limit(limit))
 
 
 def _select_windows() -> Select[Any]:

@@ -8,7 +8,7 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
-from ingest.episodes import Planned
+from ingest.simulator.episodes import Planned
 from ingest.traffic import simulate
 from jobs import scoring
 from jobs.runtime import FACTORY_MODELS

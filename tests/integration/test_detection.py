@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from datasets.synthetic import Run, call_columns, labelled_windows
-from ingest.episodes import Planned
+from ingest.simulator.episodes import Planned
 from ingest.traffic import History, simulate
 from jobs.runtime import FACTORY_MODELS
 from jobs.training import factory_runs

@@ -20,15 +20,15 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from ingest import hooks, mock_api
 from ingest.call import SIMULATED, fingerprint
-from ingest.clients import population
-from ingest.demo import CLIENTS_SEED, Demo
-from ingest.drive import drive
-from ingest.faults import FILE_NAME, FaultSwitch
-from ingest.http_client import Sender, Unreachable
 from ingest.journal import Journal
-from ingest.purchases import search_request
-from ingest.shop import Shop
+from ingest.shop.faults import FILE_NAME, FaultSwitch
+from ingest.shop.model import Shop
 from ingest.signature import HEADER, signed_address, simulator_key
+from ingest.simulator.clients import population
+from ingest.simulator.demo import CLIENTS_SEED, Demo
+from ingest.simulator.drive import drive
+from ingest.simulator.http_client import Sender, Unreachable
+from ingest.simulator.purchases import search_request
 from ingest.writer import drain
 from store import Store, reads
 from tests.server import wait_until
@@ -229,7 +229,7 @@ def test_the_demo_sends_its_clients_until_it_is_stopped(served: Served) -> None:
 def test_the_demo_starts_its_clients_again_when_they_were_killed(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ingest.demo.RESTART_S", 0.05)
+    monkeypatch.setattr("ingest.simulator.demo.RESTART_S", 0.05)
     demo = Demo(served.url, KEY, served.data_dir, seed=1)
     demo.start()
     try:
@@ -246,7 +246,7 @@ def test_the_demo_starts_its_clients_again_when_they_were_killed(
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 def test_the_clients_of_the_demo_end_when_their_server_is_killed(served: Served) -> None:
     program = (
-        "import sys, time; from pathlib import Path; from ingest.demo import Demo\n"
+        "import sys, time; from pathlib import Path; from ingest.simulator.demo import Demo\n"
         f"demo = Demo({served.url!r}, {KEY!r}, Path({str(served.data_dir)!r}), seed=1)\n"
         "demo.start()\n"
         "while demo.pid is None: time.sleep(0.01)\n"

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
 from ingest.access_log import BATCH_LINES, ImportReport, import_log
-from ingest.log_lines import MAX_LINE_BYTES, open_lines
+from ingest.logs.lines import MAX_LINE_BYTES, open_lines
 from ml.features import window_features
 from settings import Settings
 from store import Store, open_store, reads
@@ -160,7 +160,7 @@ def test_a_log_comes_from_standard_input(packed: bool, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'foresight.db'}"
     program = (
         "from store import open_store; from ingest.access_log import import_log;"
-        "from ingest.log_lines import open_lines\n"
+        "from ingest.logs.lines import open_lines\n"
         f"with open_lines('-') as lines: print(import_log(open_store({url!r}), lines, "
         "format='combined').stored, lines.size_bytes, lines.position_bytes)"
     )

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from ingest.call import Call
-from ingest.episodes import Planned
+from ingest.simulator.episodes import Planned
 from ingest.traffic import simulate
 from jobs import scoring
 from jobs.runtime import FACTORY_MODELS

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.access_log import MAX_REJECTS, ImportReport, parser
-from ingest.logged_call import LoggedCall, decoded
+from ingest.logs.logged_call import LoggedCall, decoded
 from tests.rows import T0
 
 AT = "[18/Mar/2026:15:30:07 +0000]"

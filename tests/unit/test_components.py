@@ -159,7 +159,7 @@ CALM = health.Recent(1000, 40, 50, 0, 4, ())
         (
             replace(CALM, high_endpoints=("POST /payment", "POST /login")),
             "critical",
-            "2 of 4 endpoints are HIGH; 4 % of calls fail.",
+            "POST /payment and POST /login are HIGH, 2 of 4 endpoints; 4 % of calls fail.",
         ),
         (
             replace(CALM, endpoints=9, high_endpoints=("GET /a", "GET /b", "GET /c")),
@@ -268,6 +268,12 @@ def test_the_newest_window_of_each_subject_becomes_one_toast() -> None:
         "HIGH POST /payment 2 windows, the newest: risk 0.83, failure probability 100 %, "
         "64 % of 100 calls failed at 15:29 UTC"
     )
+
+
+def test_endpoints_are_named_before_the_clients_that_suffer_from_them() -> None:
+    clients = [WINDOW | {"id": i, "subject": "client", "client": f"u{i}"} for i in range(8, 12)]
+    [notice] = toasts.notices([WINDOW, *clients], lambda _: "/", NOW)
+    assert "5 subjects at high risk POST /payment, u11, u10 and 2 more" in words(notice)
 
 
 def test_three_subjects_become_three_toasts_and_four_become_one() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.faults import (
+from ingest.shop.faults import (
     FAULTS,
     FILE_NAME,
     Fault,

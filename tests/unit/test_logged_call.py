@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.access_log import CsvParser, json_call
-from ingest.logged_call import LoggedCall, call_of, client_name, decoded, timestamp_ms
+from ingest.logs.logged_call import LoggedCall, call_of, client_name, decoded, timestamp_ms
 from tests.rows import T0
 
 AT_MS = T0 + 7_000

@@ -10,9 +10,9 @@ from flask import Flask, request
 from flask.testing import FlaskClient
 
 from ingest import mock_api
-from ingest.faults import FaultSwitch, clear_fault, start_fault
-from ingest.front import DEMO_CARD, DEMO_PASSWORD, TOKEN_CHARACTERS, password
-from ingest.shop import Shop
+from ingest.shop.faults import FaultSwitch, clear_fault, start_fault
+from ingest.shop.front import DEMO_CARD, DEMO_PASSWORD, TOKEN_CHARACTERS, password
+from ingest.shop.model import Shop
 from ingest.signature import simulator_key
 
 KEY = "k" * 40

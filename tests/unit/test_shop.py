@@ -8,12 +8,12 @@ from random import Random
 
 import pytest
 
-from ingest.catalogue import PRODUCTS, products
-from ingest.faults import Fault
-from ingest.front import Request, issued, luhn_sum
-from ingest.mechanisms import TIMEOUT_S, Connections, Host, Memory, Pace, Workers
-from ingest.provider import Provider
-from ingest.shop import ROUTES, Shop
+from ingest.shop.catalogue import PRODUCTS, products
+from ingest.shop.faults import Fault
+from ingest.shop.front import Request, issued, luhn_sum
+from ingest.shop.mechanisms import TIMEOUT_S, Connections, Host, Memory, Pace, Workers
+from ingest.shop.model import ROUTES, Shop
+from ingest.shop.provider import Provider
 
 SEARCH = Request("GET", "/search", "q=lamp&page=1")
 HEALTH = Request("GET", "/health")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from pages._range import TimeRange, reaches_back, time_range
+from pages._range import DEFAULT, TimeRange, reaches_back, time_range
 
 NOW = 1_773_847_800_000  # 2026-03-18T15:30:00Z
 HOUR = 3_600_000
@@ -72,3 +74,8 @@ def test_the_period_before_counts_when_the_data_reach_back_to_its_start(
 
 def test_no_data_reach_back_to_nothing() -> None:
     assert not reaches_back(None, time_range(None, NOW, None))
+
+
+def test_the_browser_has_the_same_default() -> None:
+    script = Path(__file__).parent.parent.parent / "assets" / "shell.js"
+    assert f'DEFAULT_RANGE = "{DEFAULT}"' in script.read_text(encoding="utf-8")

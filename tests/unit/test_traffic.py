@@ -13,13 +13,13 @@ from statistics import mean
 import pytest
 
 from ingest.call import SIMULATED, UNMATCHED, Call, fingerprint
-from ingest.clients import Client, population
-from ingest.demo import QUIET_END_MINUTES, history
-from ingest.episodes import NAMES, Planned, planned_episodes
-from ingest.faults import FAULTS, GRADUAL
-from ingest.misuse import MISUSE, attackers
-from ingest.pacing import BackOff, Pacer
-from ingest.shop import ROUTES
+from ingest.shop.faults import FAULTS, GRADUAL
+from ingest.shop.model import ROUTES
+from ingest.simulator.clients import Client, population
+from ingest.simulator.demo import QUIET_END_MINUTES, history
+from ingest.simulator.episodes import NAMES, Planned, planned_episodes
+from ingest.simulator.misuse import MISUSE, attackers
+from ingest.simulator.pacing import BackOff, Pacer
 from ingest.traffic import History, rhythm, simulate
 
 T0 = 1_773_846_000_000  # 2026-03-18T15:00:00Z, the busiest hour

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final, NamedTuple
 
-from ingest.catalogue import ADJECTIVES, NOUNS
-from ingest.front import USERS, Request, password
-from ingest.purchases import bank_cards, login_request, payment_request, search_request
-from ingest.shop import Outcome
+from ingest.shop.catalogue import ADJECTIVES, NOUNS
+from ingest.shop.front import USERS, Request, password
+from ingest.shop.model import Outcome
+from ingest.simulator.purchases import bank_cards, login_request, payment_request, search_request
 
 SHARES: Final = {"normal": 0.60, "heavy": 0.25, "bot": 0.15}  # of clients
 BOT_ROLES: Final = ("monitor", "poller", "crawler", "poller", "stray", "crawler")

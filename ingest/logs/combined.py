@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Final, NoReturn
 
-from ingest.logged_call import (
+from ingest.logs.logged_call import (
     MAX_CLIENT_CHARACTERS,
     LoggedCall,
     client_name,

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from random import Random
 from typing import Final, NamedTuple
 
-from ingest.faults import Fault
-from ingest.front import TOKEN_CHARACTERS, Front, Request, Task, error_body
-from ingest.mechanisms import TIMEOUT_S, Connections, Memory, Pace, Workers
-from ingest.provider import Provider
+from ingest.shop.faults import Fault
+from ingest.shop.front import TOKEN_CHARACTERS, Front, Request, Task, error_body
+from ingest.shop.mechanisms import TIMEOUT_S, Connections, Memory, Pace, Workers
+from ingest.shop.provider import Provider
 
 ROUTES: Final = {"/login": "POST", "/payment": "POST", "/search": "GET", "/health": "GET"}
 WORKERS: Final = 4

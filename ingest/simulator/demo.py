@@ -1,7 +1,7 @@
 """The demo: a past for an empty store, then simulated clients, misuse and faults without end.
 
-The clients run in a process of their own (`python -m ingest.demo`), so that they don't slow the
-server. It gets its orders, among them the session key, on standard input, and ends when that is
+The clients run in a process of their own (`python -m ingest.simulator.demo`), so that they don't
+slow the server. It gets its orders, among them the session key, on standard input, and ends when that is
 closed: by `Demo.stop`, or because the server is gone.
 """
 
@@ -20,8 +20,8 @@ from itertools import takewhile
 from pathlib import Path
 from typing import IO, Any, Final
 
-from ingest.drive import drive
-from ingest.episodes import planned_episodes
+from ingest.simulator.drive import drive
+from ingest.simulator.episodes import planned_episodes
 from ingest.traffic import History, rhythm, simulate
 
 RATE: Final = 8.0  # calls a second, on average over the day
@@ -32,7 +32,7 @@ QUIET_END_MINUTES: Final = 4.0  # of the past
 RESTART_S: Final = 5.0  # before a process that ended by itself is started again
 STOP_S: Final = 5.0  # for the process to end before it is killed
 NICENESS: Final = 5
-ROOT: Final = Path(__file__).parent.parent
+ROOT: Final = Path(__file__).parent.parent.parent
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +120,7 @@ class Demo:
 
 def _started(orders: dict[str, Any]) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "ingest.demo"],
+        [sys.executable, "-m", "ingest.simulator.demo"],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final
 
-from ingest.faults import FAULTS, GRADUAL, severity_for
-from ingest.misuse import MISUSE
+from ingest.shop.faults import FAULTS, GRADUAL, severity_for
+from ingest.simulator.misuse import MISUSE
 
 NAMES: Final = MISUSE + FAULTS
 NEAR_MISS_SHARE: Final = 0.3  # of gradual faults that heal before they hurt

@@ -1,4 +1,4 @@
-"""Simulated traffic through real HTTP: the clients of `ingest.clients` against a running server."""
+"""Simulated traffic through real HTTP: the same clients against a running server."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from queue import Empty, SimpleQueue
 from random import Random
 from typing import Any, Final
 
-from ingest import clients as cast
-from ingest import misuse
-from ingest.clients import Behaviour, Client, Step
-from ingest.episodes import Planned, strong_enough
-from ingest.faults import FAULTS, MAX_SECONDS, clear_fault, start_fault
-from ingest.http_client import Sender, Unreachable
-from ingest.pacing import ADJUST_S, BackOff, Pacer, Rate, rate_now
-from ingest.shop import Outcome
+from ingest.shop.faults import FAULTS, MAX_SECONDS, clear_fault, start_fault
+from ingest.shop.model import Outcome
 from ingest.signature import simulator_key
+from ingest.simulator import clients as cast
+from ingest.simulator import misuse
+from ingest.simulator.clients import Behaviour, Client, Step
+from ingest.simulator.episodes import Planned, strong_enough
+from ingest.simulator.http_client import Sender, Unreachable
+from ingest.simulator.pacing import ADJUST_S, BackOff, Pacer, Rate, rate_now
 
 THREADS: Final = 20  # requests at once, below what the mock shop lets sleep
 _NAP_S: Final = 0.2  # longest wait before the stop event is looked at

@@ -1,6 +1,6 @@
 """The front of the mock shop: reads a request, checks it, and says what it asks for.
 
-It knows nothing about time or load: that is `ingest.shop`.
+It knows nothing about time or load: that is `ingest.shop.model`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
-from ingest.catalogue import search_page
+from ingest.shop.catalogue import search_page
 
 USERS: Final = 600  # accounts u001 ... u600
 DEMO_USER: Final = "demo"  # for people who try the shop by hand

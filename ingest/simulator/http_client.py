@@ -9,10 +9,10 @@ import time
 from typing import Final
 from urllib.parse import urlsplit
 
-from ingest.clients import Client
-from ingest.front import Request
-from ingest.shop import Outcome
+from ingest.shop.front import Request
+from ingest.shop.model import Outcome
 from ingest.signature import HEADER, signature
+from ingest.simulator.clients import Client
 
 LOCAL_HOSTS: Final = ("127.0.0.1", "localhost", "::1")
 ANSWER_TIMEOUT_S: Final = 10.0

@@ -8,10 +8,10 @@ from random import Random
 from typing import Final
 
 from ingest.call import UNMATCHED
-from ingest.catalogue import ADJECTIVES, NOUNS
-from ingest.clients import Behaviour, Client, Step
-from ingest.front import USERS, Request, password
-from ingest.purchases import login_request, payment_request, random_card, search_request
+from ingest.shop.catalogue import ADJECTIVES, NOUNS
+from ingest.shop.front import USERS, Request, password
+from ingest.simulator.clients import Behaviour, Client, Step
+from ingest.simulator.purchases import login_request, payment_request, random_card, search_request
 
 NETWORKS: Final = ("203.0.113", "198.51.100")  # for documentation, RFC 5737
 _PASSWORDS: Final = ("123456", "password", "qwerty", "letmein", "dragon", "iloveyou", "monkey1")

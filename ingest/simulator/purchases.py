@@ -7,7 +7,7 @@ from functools import cache
 from random import Random
 from typing import Final
 
-from ingest.front import Request, issued, luhn_sum
+from ingest.shop.front import Request, issued, luhn_sum
 
 BANK_CARDS: Final = 200  # in use
 

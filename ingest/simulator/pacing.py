@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from ingest.clients import CALLS_PER_CLIENT_S, Tempo
+from ingest.simulator.clients import CALLS_PER_CLIENT_S, Tempo
 
 FASTEST: Final = 200.0  # tempo beyond which clients no longer speed up
 ADJUST_S: Final = 10.0  # between two corrections of the tempo
