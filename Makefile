@@ -4,6 +4,7 @@ BIN := .venv/bin
 RUNTIME := .venv/.runtime
 DEV := .venv/.dev
 MODELS := ml/factory/current
+TRAINED_BY := $(wildcard ml/*.py datasets/*.py ingest/*.py ingest/shop/*.py ingest/simulator/*.py) jobs/training.py
 
 .PHONY: setup run test check bench clean
 .DEFAULT_GOAL := help
@@ -30,7 +31,7 @@ $(DEV): requirements-dev.txt requirements.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $(RUNTIME) $@
 
-$(MODELS): $(RUNTIME)
+$(MODELS): $(TRAINED_BY) | $(RUNTIME)
 	$(BIN)/python -m flask --app app train --to ml/factory
 
 run: $(MODELS)

@@ -104,14 +104,17 @@ def _mount_dashboard(server: Flask) -> Dash:
         assets_path_ignore=["vendor"],  # the page links these itself, before the rest
         assets_ignore=r"^boot\.js$",
         include_pages_meta=False,
+        suppress_callback_exceptions=True,  # else every index page carries the layouts of all pages
         title="Foresight",
         update_title=None,  # type: ignore[arg-type]
         serve_locally=True,
     )
     dashboard.index_string = shell.index_html(dashboard.get_asset_url(""))
+    pages.register_callbacks(dashboard)
     with server.app_context():  # Dash calls the layout once to validate it
         dashboard.layout = pages.layout
-    pages.register_callbacks(dashboard)
+        # Binds the pages' callbacks to this app now; a second app would take them at its first request.
+        dashboard._setup_server()
     return dashboard
 
 

@@ -67,7 +67,8 @@ def add_calls(connection: Connection, calls: Sequence[tuple[Any, ...]], step_ms:
         return 0
     dialect = connection.dialect
     many = CALLS_A_STATEMENT[dialect.name]
-    rows = [tuple(call) for call in calls]  # sqlite3 binds named tuples more slowly
+    named = type(calls[0]) is not tuple
+    rows = [tuple(call) for call in calls] if named else calls  # sqlite3 binds named ones slowly
     rest = len(rows) % many if many > 1 else len(rows)
     stored = 0
     for first in range(0, len(rows) - rest, many):

@@ -1,8 +1,8 @@
 """The demo: a past for an empty store, then simulated clients, misuse and faults without end.
 
 The clients run in a process of their own (`python -m ingest.simulator.demo`), so that they don't
-slow the server. It gets its orders, among them the session key, on standard input, and ends when that is
-closed: by `Demo.stop`, or because the server is gone.
+slow the server. It gets its orders, among them the session key, on standard input, and ends when
+that is closed: by `Demo.stop`, or because the server is gone.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ RATE: Final = 8.0  # calls a second, on average over the day
 CLIENTS_SEED: Final = 1  # the clients of the past and of the present are the same
 CALM_MINUTES: Final = (3.0, 5.0)  # between two episodes
 LONGEST_MINUTES: Final = 3.0  # an episode
+PAST_CALM_MINUTES: Final = (14.0, 26.0)  # between two episodes of the past: an ordinary day
 QUIET_END_MINUTES: Final = 4.0  # of the past
 RESTART_S: Final = 5.0  # before a process that ended by itself is started again
 STOP_S: Final = 5.0  # for the process to end before it is killed
@@ -42,7 +43,7 @@ def history(seed: int, now_ms: int, hours: float = 3.0) -> History:
     minutes = hours * 60.0
     plan = takewhile(
         lambda planned: planned.end <= minutes - QUIET_END_MINUTES,
-        planned_episodes(seed, calls_per_s=RATE),
+        planned_episodes(seed, calm=PAST_CALM_MINUTES, calls_per_s=RATE),
     )
     return simulate(
         seed=seed,

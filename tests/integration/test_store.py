@@ -69,7 +69,7 @@ def test_a_row_of_the_published_columns_alone_can_be_inserted(store: Store) -> N
             "INSERT INTO anomaly_log (timestamp, subject, endpoint, method, risk_score, priority,"
             " failure_probability, anomaly_score, is_anomaly, usage_cluster, req_count, error_rate,"
             " payload_mean, unique_endpoints, repeat_rate, status_entropy)"
-            f" VALUES ({T0}, 'endpoint', '/a', 'GET', 0.9, 'HIGH', 1, 1, 1, 'bot', 5, 1, 9, 1, 0, 0)"
+            f" VALUES ({T0}, 'endpoint', '/a', 'GET', .9, 'HIGH', 1, 1, 1, 'bot', 5, 1, 1, 1, 0, 0)"
         )
     assert views.calls_page(store, Filters(), 10).items[0]["source"] == "live"
     assert views.windows_page(store, Filters(priority="HIGH"), 10).items[0]["thin"] == 0

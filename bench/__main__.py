@@ -1,0 +1,19 @@
+"""All benchmarks in turn: `python -m bench`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+PARTS = ("bench.capture", "bench.load", "bench.features", "bench.scoring", "bench.minute")
+
+
+def main() -> None:
+    """Each part in a process of its own, so that none warms up another."""
+    for part in PARTS:
+        print(f"\n== {part} ==", flush=True)
+        subprocess.run([sys.executable, "-m", part], check=True)
+
+
+if __name__ == "__main__":
+    main()
