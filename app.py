@@ -113,7 +113,7 @@ def _mount_dashboard(server: Flask) -> Dash:
     pages.register_callbacks(dashboard)
     with server.app_context():  # Dash calls the layout once to validate it
         dashboard.layout = pages.layout
-        # Binds the pages' callbacks to this app now; a second app would take them at its first request.
+        # Binds the pages' callbacks to this app; else a second app's would come to it, too.
         dashboard._setup_server()
     return dashboard
 

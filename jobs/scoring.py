@@ -54,7 +54,9 @@ def score_windows(
         if not marks:
             return 0
         windows = _windows_of_steps(connection, store, marks)
-        past = _past_windows(connection, store, int(windows["timestamp"].min()))
+        past = windows.iloc[:0]
+        if bundle.needs_past(windows, min_calls):
+            past = _past_windows(connection, store, int(windows["timestamp"].min()))
     scored = bundle.score(windows, past, min_calls=min_calls)
     scored["model_version"] = version
     scored["scored_at"] = time.time_ns() // 1_000_000 if now is None else now

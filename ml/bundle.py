@@ -114,6 +114,11 @@ class Bundle:
         """Inertia by number of clusters, for each kind of subject."""
         return {kind: models.usage.elbow for kind, models in self.subjects.items()}
 
+    @staticmethod
+    def needs_past(windows: pd.DataFrame, min_calls: int) -> bool:
+        """Whether scores of these windows depend on the windows before them."""
+        return FAILURE_SEES_PAST or bool((windows["req_count"] < min_calls).any())
+
     def score(self, windows: pd.DataFrame, past: pd.DataFrame, *, min_calls: int) -> pd.DataFrame:
         """Score windows.
 
@@ -134,12 +139,14 @@ class Bundle:
         """
         raw = feature_matrix(windows)
         thin = raw[:, _REQ_COUNT] < min_calls
+        past_rows = _rows_by_kind(past)
         anomaly, failure = np.zeros(len(windows)), np.zeros(len(windows))
         cluster = np.full(len(windows), "", object)
         for kind, rows in _rows_by_kind(windows).items():
             if rows.any():
                 models = self.subjects[kind]
-                inputs = _inputs(windows[rows], past, models.median, min_calls)
+                own_past = past[past_rows[kind]]
+                inputs = _inputs(windows[rows], own_past, models.median, min_calls)
                 anomaly[rows] = models.anomaly.score(inputs.now)
                 failure[rows] = models.failure.probability(inputs.with_past)
                 cluster[rows] = models.usage.cluster(inputs.now)
