@@ -6,7 +6,7 @@ DEV := .venv/.dev
 MODELS := ml/factory/current
 TRAINED_BY := $(wildcard ml/*.py datasets/*.py ingest/*.py ingest/shop/*.py ingest/simulator/*.py) jobs/training.py
 
-.PHONY: setup run test check bench clean
+.PHONY: help setup run test check bench screenshots clean
 .DEFAULT_GOAL := help
 
 help:
@@ -49,6 +49,10 @@ check: $(DEV)
 
 bench: $(DEV) $(MODELS)
 	$(BIN)/python -m bench
+
+screenshots: $(DEV) $(MODELS)
+	$(BIN)/python tests/browser_setup.py
+	$(BIN)/python docs/screenshots.py
 
 clean:
 	rm -rf .venv ml/factory .mypy_cache .ruff_cache .pytest_cache
