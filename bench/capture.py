@@ -162,10 +162,10 @@ def print_added_time() -> None:
     p50, p99 = (statistics.median(values) for values in zip(*base, strict=True))
     print(f"{'bare app':28} p50 {p50:8.1f} us   p99 {p99:8.1f} us")
     if importlib.util.find_spec(DASHBOARD.replace("-", "_")) is not None:
-        with contextlib.redirect_stdout(None):
+        with contextlib.redirect_stdout(None):  # it reports each retry
             server = with_monitoring_dashboard(folder)
-        measured |= in_turns({DASHBOARD: server}, DASHBOARD_ROUNDS)
-        finish_threads()
+            measured |= in_turns({DASHBOARD: server}, DASHBOARD_ROUNDS)
+            finish_threads()
     else:
         print(f"{DASHBOARD:28} is not installed here: pip install {DASHBOARD}==5.1.0")
     for name, values in measured.items():

@@ -23,8 +23,8 @@ from typing import Any
 from flask import Flask
 
 THREADS = 8
-TURNS = 8
-REQUESTS = 150  # a thread and turn
+TURNS = 20
+REQUESTS = 60  # a thread and turn
 SERVICE_S = 0.010  # what an idle mock request takes, about
 PATHS = {"mock request, 10 ms": "/search?q=lamp", "empty request": "/empty"}
 

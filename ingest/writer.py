@@ -151,11 +151,10 @@ def _commit(
     store: Store, journal: str, start: int, end: int, batch: Batch, *, one_by_one: bool = False
 ) -> int | None:
     with store.begin() as connection:
-        if writes.lock_position(connection, journal) != start:
+        if not writes.move_position(connection, journal, start, end):
             return None
         add = _add_acceptable if one_by_one else writes.add_calls
         stored = add(connection, batch.rows, store.step_ms)
-        writes.save_positions(connection, {journal: end})
         if batch.lost:
             writes.add_to_counter(connection, "calls_lost", batch.lost)
         if batch.torn:

@@ -28,6 +28,15 @@ from store.tables import (
 # SQLite is a fifth faster so; psycopg is three times as fast with one row, pipelined.
 CALLS_A_STATEMENT: Final = {"sqlite": 100}
 
+_MOVE_POSITION: Final = (
+    update(journal_position)
+    .where(
+        journal_position.c.journal == bindparam("name"),
+        journal_position.c.position == bindparam("from"),
+    )
+    .values(position=bindparam("to"))
+)
+
 
 def _insert(connection: Connection, table: Any) -> Any:
     """The dialect's own INSERT: only that one knows ON CONFLICT."""
@@ -82,13 +91,20 @@ def add_calls(connection: Connection, calls: Sequence[tuple[Any, ...]], step_ms:
     return stored
 
 
-def mark_dirty(connection: Connection, steps: Collection[int], step_ms: int) -> None:
-    """Note that the steps (start divided by `step_ms`) have rows that are not scored yet."""
-    insert = _insert(connection, dirty_window).values(start=bindparam("start"), mark=1)
-    statement = insert.on_conflict_do_update(
+@cache
+def _mark_dirty_statement(dialect: str) -> Any:
+    insert = (sqlite if dialect == "sqlite" else postgresql).insert(dirty_window)
+    return insert.values(start=bindparam("start"), mark=1).on_conflict_do_update(
         index_elements=["start"], set_={"mark": dirty_window.c.mark + 1}
     )
-    connection.execute(statement, [{"start": step * step_ms} for step in sorted(steps)])
+
+
+def mark_dirty(connection: Connection, steps: Collection[int], step_ms: int) -> None:
+    """Note that the steps (start divided by `step_ms`) have rows that are not scored yet."""
+    connection.execute(
+        _mark_dirty_statement(connection.dialect.name),
+        [{"start": step * step_ms} for step in sorted(steps)],
+    )
 
 
 def clear_dirty(connection: Connection, marks: Mapping[int, int]) -> None:
@@ -122,35 +138,22 @@ def save_windows(connection: Connection, windows: Sequence[tuple[Any, ...]]) -> 
         connection.exec_driver_sql(_save_windows_sql(connection.dialect), list(windows))
 
 
-def lock_position(connection: Connection, journal: str) -> int:
-    """How far the journal is stored [bytes], 0 for a new one; nobody changes it before the commit.
+def move_position(connection: Connection, journal: str, start: int, end: int) -> bool:
+    """Note that a journal is stored up to `end` [bytes]; goes with the rows of `add_calls`.
 
-    A killed drainer's last transaction may still be committing on PostgreSQL: this waits for it.
+    Returns
+    -------
+    bool
+        False, and nothing is noted, when it is not stored up to `start`: another drainer was here.
+        A killed one's last transaction may still be committing on PostgreSQL; this waits for it.
     """
-    insert = _insert(connection, journal_position).values(journal=journal, position=0)
-    connection.execute(
-        insert.on_conflict_do_update(
-            index_elements=["journal"], set_={"position": journal_position.c.position}
+    moved = connection.execute(_MOVE_POSITION, {"name": journal, "from": start, "to": end})
+    if moved.rowcount == 0 and start == 0:
+        insert = _insert(connection, journal_position).values(journal=journal, position=end)
+        moved = connection.execute(
+            insert.on_conflict_do_nothing(), execution_options={"preserve_rowcount": True}
         )
-    )
-    found = select(journal_position.c.position).where(journal_position.c.journal == journal)
-    position: int = connection.execute(found).scalar_one()
-    return position
-
-
-def save_positions(connection: Connection, positions: Mapping[str, int]) -> None:
-    """Store how far each journal [bytes] is in the store; goes with the rows of `add_calls`."""
-    if not positions:
-        return
-    insert = _insert(connection, journal_position).values(
-        journal=bindparam("journal"), position=bindparam("position")
-    )
-    statement = insert.on_conflict_do_update(
-        index_elements=["journal"], set_={"position": insert.excluded["position"]}
-    )
-    connection.execute(
-        statement, [{"journal": name, "position": at} for name, at in positions.items()]
-    )
+    return bool(moved.rowcount == 1)
 
 
 def forget_positions(connection: Connection, journals: Iterable[str]) -> None:

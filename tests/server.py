@@ -46,6 +46,7 @@ class Server:
     port: int
     process: subprocess.Popen[bytes] = field(repr=False)
     log: Path
+    started_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
 
     @property
     def url(self) -> str:

@@ -10,12 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from store import Store, open_store
+from ingest.simulator.episodes import Planned
+from ingest.traffic import simulate
+from jobs import scoring
+from jobs.runtime import FACTORY_MODELS
+from ml.registry import Models
+from store import Store, open_store, writes
 from tests.browser_setup import installed_browser
+from tests.rows import MINUTE
 from tests.server import TOKEN, Server, running_server
 
+expect.set_options(timeout=20_000)  # a machine that runs other things too
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 
 
@@ -82,6 +89,13 @@ def watched(browser: Browser) -> OpenPage:
     return watch
 
 
+@pytest.fixture(scope="session", autouse=True)
+def demo_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A demo as `make run` starts it; it begins first, since its live windows take their minute."""
+    with running_server(tmp_path_factory.mktemp("demo"), demo=1) as server:
+        yield server
+
+
 @pytest.fixture
 def quiet_server(tmp_path: Path) -> Iterator[Server]:
     """A server that scores nothing by itself: the tests decide what is in its store."""
@@ -90,15 +104,49 @@ def quiet_server(tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def filled(quiet_server: Server) -> Iterator[Store]:
+def quiet_store(quiet_server: Server) -> Iterator[Store]:
     """The store of `quiet_server`, opened by this process too."""
-    store = open_store(f"sqlite:///{quiet_server.data_dir / 'foresight.db'}")
+    with store_of(quiet_server) as store:
+        yield store
+
+
+@pytest.fixture(scope="module")
+def hour_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A quiet server with an hour of scored history that ends now, for tests that only look."""
+    with running_server(tmp_path_factory.mktemp("hour"), scheduler=0) as server:
+        with store_of(server) as store:
+            fill(store, full_minute())
+        yield server
+
+
+@contextmanager
+def store_of(server: Server) -> Iterator[Store]:
+    """The store of a running server."""
+    store = open_store(f"sqlite:///{server.data_dir / 'foresight.db'}")
     yield store
     store.close()
 
 
-@pytest.fixture
-def this_minute() -> int:
+def fill(store: Store, until: int, minutes: int = 60) -> None:
+    """Scored history that ends at `until` [epoch ms], with an outage in its middle."""
+    crash = Planned("crash", start=minutes / 2, minutes=3)
+    start = until - minutes * MINUTE
+    past = simulate(seed=3, start_ms=start, minutes=minutes, intensity=0.5, episodes=[crash])
+    with store.begin() as connection:
+        writes.add_calls(connection, past.calls, store.step_ms)
+        writes.start_job(connection, "scoring", until)
+        writes.finish_job(connection, "scoring", time.time_ns() // 1_000_000)
+    score(store, until)
+
+
+def score(store: Store, until: int) -> None:
+    """What the scoring job does, without waiting for the minute."""
+    version, bundle = Models(FACTORY_MODELS, FACTORY_MODELS).current()
+    late = until + scoring.GRACE_MS
+    scoring.score_all(store, version, bundle, lambda: late, min_calls=5)
+
+
+def full_minute() -> int:
     """Start of the current minute [epoch ms]."""
     now = time.time_ns() // 1_000_000
-    return now - now % 60_000
+    return now - now % MINUTE

@@ -212,8 +212,11 @@ def test_a_released_lease_is_free_at_once_but_only_its_holder_can_release_it(sto
 
 def test_positions_and_counters_add_up(store: Store) -> None:
     with store.begin() as c:
-        writes.save_positions(c, {"a": 10, "b": 5})
-        writes.save_positions(c, {"a": 20})
+        assert writes.move_position(c, "a", 0, 10)
+        assert writes.move_position(c, "b", 0, 5)
+        assert writes.move_position(c, "a", 10, 20)
+        assert not writes.move_position(c, "a", 10, 30)  # another drainer was faster
+        assert not writes.move_position(c, "b", 0, 7)
         writes.forget_positions(c, ["b"])
         writes.add_to_counter(c, "calls_lost", 3)
         writes.add_to_counter(c, "calls_lost", 4)
