@@ -140,6 +140,7 @@ def serve(settings: Settings) -> None:
 
 def _gunicorn_options(settings: Settings) -> dict[str, Any]:
     running: list[Background] = []
+    bind = f"{settings.host}:{settings.port}"
 
     def post_worker_init(worker: Any) -> None:
         running.append(Background(worker.wsgi.extensions[EXTENSION]))
@@ -150,7 +151,7 @@ def _gunicorn_options(settings: Settings) -> dict[str, Any]:
             running.pop().stop()
 
     return {
-        "bind": f"{settings.host}:{settings.port}",
+        "bind": f"[{settings.host}]:{settings.port}" if ":" in settings.host else bind,
         "worker_class": "gthread",
         "workers": 1,
         "threads": THREADS,
@@ -158,6 +159,7 @@ def _gunicorn_options(settings: Settings) -> dict[str, Any]:
         "keepalive": 30,
         "control_socket_disable": True,
         "loglevel": "warning",
+        "when_ready": lambda _: announce(settings),
         "post_worker_init": post_worker_init,
         "worker_exit": worker_exit,
     }
@@ -169,26 +171,31 @@ def _serve_waitress(settings: Settings) -> None:
     server = create_app(settings)
     background = Background(server.extensions[EXTENSION])
     background.start()
+    announce(settings)
     try:
         waitress_serve(server, host=settings.host, port=settings.port, threads=THREADS)
     finally:
         background.stop()
 
 
+def announce(settings: Settings) -> None:
+    """Say where the product is and how to get in, once its port is open."""
+    address = f"{settings.local_url}{door.DASHBOARD}"
+    if settings.admin_password.get_secret_value():
+        print(f"\n  Foresight is at {address} (user: admin, by password)\n", file=sys.stderr)
+    else:
+        link = door.new_login_link(settings)
+        print(f"\n  Foresight is at {address}\n  Open it once with:  {link}\n", file=sys.stderr)
+
+
 def main() -> None:
-    """Say where the product is and serve it."""
+    """Serve the product with the settings of the environment."""
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a skipped run is made up for
     settings = Settings()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    address = f"http://{settings.host}:{settings.port}/dashboard/"
-    if settings.admin_password.get_secret_value():
-        print(f"Foresight is at {address} (password: FORESIGHT_ADMIN_PASSWORD)", file=sys.stderr)
-    else:
-        link = door.new_login_link(settings.data_dir, settings.host, settings.port)
-        print(f"\n  Foresight is at {address}\n  Open it once with:  {link}\n", file=sys.stderr)
     serve(settings)
 
 

@@ -48,7 +48,7 @@ def train(source: str, directory: Path | None, seed: int) -> None:
 
 
 @click.command("import-log")
-@click.argument("file", type=click.Path(allow_dash=True))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--format", "format_", type=click.Choice(get_args(Format)), required=True)
 @click.option(
     "--response-time",
@@ -71,6 +71,8 @@ def import_log_command(file: str, format_: Format, response_time: Unit, score_: 
         click.echo(f"and {report.rejected - len(report.rejects)} more", err=True)
     windows = _score_waiting() if score_ else None
     click.echo(json.dumps(_summary(report) | {"windows": windows}, indent=2))
+    if report.rejected and not report.stored + report.duplicates:
+        raise click.ClickException(f"no line could be read as {format_}")
     if report.broken_off:
         raise click.ClickException(f"the rest could not be read: {report.broken_off}")
 
@@ -88,7 +90,7 @@ def score(start: str, end: str) -> None:
         raise click.BadParameter(f"--from {start} is not before --to {end}")
     store = current().store
     with store.begin() as connection:
-        writes.mark_range_dirty(connection, first, last, store.step_ms)
+        writes.mark_range_dirty(connection, first, last, store.grid)
     click.echo(json.dumps({"windows": _score_waiting()}))
 
 
@@ -106,7 +108,7 @@ def traffic_command(
     """Send simulated clients to a running server on this machine."""
     parts = current()
     counts = drive(
-        url or f"http://127.0.0.1:{parts.settings.port}",
+        url or parts.settings.local_url,
         session_key=parts.session_key,
         data_dir=parts.settings.data_dir,
         rate=rate,
@@ -120,8 +122,7 @@ def traffic_command(
 @click.command("login-link")
 def login_link() -> None:
     """Print a new one-time link for the admin."""
-    settings = current().settings
-    click.echo(door.new_login_link(settings.data_dir, settings.host, settings.port))
+    click.echo(door.new_login_link(current().settings))
 
 
 def _score_waiting() -> int:

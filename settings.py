@@ -108,6 +108,12 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'foresight.db'}"
 
     @property
+    def local_url(self) -> str:
+        """Base address of the server for browsers and clients on this machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
     def journal_dir(self) -> Path:
         """Folder of the capture journals."""
         return self.data_dir / "journal"

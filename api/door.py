@@ -28,13 +28,14 @@ from flask import (
 
 from api import current
 from api.errors import ApiError, error_answer
+from settings import Settings
 
 DASHBOARD: Final = "/dashboard/"
 OPEN_BLUEPRINTS: Final = frozenset({"shop"})
 OPEN_ENDPOINTS: Final = frozenset({"health.healthz", "health.readyz", "door.login", "door.enter"})
-OPEN_PREFIXES: Final = (  # scripts, styles and fonts; no data
-    f"{DASHBOARD}_dash-component-suites/",
-    f"{DASHBOARD}assets/",
+OPEN_RULES: Final = (  # scripts, styles and fonts; no data
+    f"{DASHBOARD}_dash-component-suites/<string:",
+    f"{DASHBOARD}assets/<path:",
     f"{DASHBOARD}_favicon.ico",
 )
 _UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -48,23 +49,26 @@ def install(server: Flask) -> None:
     server.before_request(_refuse_strangers)
 
 
-def new_login_link(data_dir: Path, host: str, port: int) -> str:
+def new_login_link(settings: Settings) -> str:
     """A link that logs the admin in once; a newer one makes the older useless."""
+    data_dir = settings.data_dir
     token = secrets.token_urlsafe(32)
     path = data_dir / "login_token"
     draft = data_dir / f".login_token-{secrets.token_hex(8)}"
     with open(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
         file.write(_digest(token))
     draft.replace(path)
-    shown = f"[{host}]" if ":" in host else "127.0.0.1" if host == "0.0.0.0" else host
-    return f"http://{shown}:{port}/auth/login?token={token}"
+    return f"{settings.local_url}/auth/login?token={token}"
 
 
 @door.get("/login")
 def login() -> Response:
     """The login form; with `?token=` of a one-time link, straight in."""
-    if token := request.args.get("token"):
-        if _use_login_token(current().settings.data_dir, token):
+    token = request.args.get("token")
+    if token and request.method == "GET":  # who only looks (HEAD) does not use the link up
+        settings = current().settings
+        by_password = bool(settings.admin_password.get_secret_value())
+        if not by_password and _use_login_token(settings.data_dir, token):
             return _let_in()
         return _form("This link was used before or is no longer valid.", 401)
     return _form()
@@ -113,7 +117,7 @@ def _is_open() -> bool:
     return (
         request.blueprint in OPEN_BLUEPRINTS
         or request.endpoint in OPEN_ENDPOINTS
-        or request.path.startswith(OPEN_PREFIXES)
+        or str(request.url_rule).startswith(OPEN_RULES)
         or request.path == "/"  # only redirects
     )
 

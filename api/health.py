@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from flask import Blueprint, Response, jsonify
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -10,6 +12,7 @@ from api import current
 from api.errors import error_answer
 from ml.registry import ModelError
 
+log = logging.getLogger(__name__)
 health = Blueprint("health", __name__)
 
 
@@ -27,8 +30,10 @@ def readyz() -> Response:
         with parts.store.read() as connection:
             connection.execute(text("SELECT 1"))
         version = parts.models.version()
-    except SQLAlchemyError as error:
-        return error_answer(503, f"the store can't be reached: {error.__cause__ or error}")
-    except ModelError as error:
-        return error_answer(503, str(error))
+    except SQLAlchemyError:
+        log.exception("not ready")  # names of hosts and users are not for strangers
+        return error_answer(503, "the store can't be reached")
+    except ModelError:
+        log.exception("not ready")
+        return error_answer(503, "there is no model that can be used: run `flask train`")
     return jsonify(status="ready", model=version)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
 from flask import request
@@ -23,17 +23,21 @@ from api.errors import ApiError
 from store.views import Filters
 
 _OTHER_NAMES = ("status", "cluster")  # short forms of status_code and usage_cluster
-_MAX_EPOCH_MS = 253_402_300_800_000  # year 10000
+LAST_MS = 253_402_300_799_999  # the last millisecond of the year 9999
+_MAX_ID = 2**63 - 1
 
 
 def epoch_ms(value: object) -> int:
     """An instant given as ISO 8601 (UTC unless it says otherwise) or as epoch milliseconds."""
     text = str(value).strip()
-    if text.isascii() and text.removeprefix("-").isdigit():
-        number = int(text[:20])
-        if abs(number) >= _MAX_EPOCH_MS:
-            raise ValueError("must be an instant before the year 10000 in epoch milliseconds")
-        return number
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(LAST_MS))
+    instant = int(text) if is_number else _instant_of_iso(text)
+    if not 0 <= instant <= LAST_MS:
+        raise ValueError("must lie between 1970 and the year 9999")
+    return instant
+
+
+def _instant_of_iso(text: str) -> int:
     try:
         # a "+" of a zone that was not percent-encoded arrives as a space
         instant = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
@@ -42,7 +46,7 @@ def epoch_ms(value: object) -> int:
             "must be ISO 8601 such as 2026-03-18T15:30:00Z, or epoch milliseconds"
         ) from None
     aware = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-    return round(aware.timestamp() * 1000)
+    return (aware - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
 
 
 def iso(ms: int | None) -> str | None:
@@ -54,8 +58,10 @@ def iso(ms: int | None) -> str | None:
 
 def _after(cursor: object) -> tuple[int, int]:
     try:
-        at, row_id = base64.urlsafe_b64decode(str(cursor).encode()).split(b".")
-        return int(at), int(row_id)
+        at, row_id = map(int, base64.urlsafe_b64decode(str(cursor).encode()).split(b"."))
+        if not (0 <= at <= _MAX_ID and 0 <= row_id <= _MAX_ID):
+            raise ValueError
+        return at, row_id
     except (ValueError, binascii.Error, UnicodeEncodeError):
         raise ValueError("must be the next_cursor of an earlier answer") from None
 
@@ -63,6 +69,14 @@ def _after(cursor: object) -> tuple[int, int]:
 def cursor_of(after: tuple[int, int] | None) -> str | None:
     """The opaque cursor for a (timestamp, id)."""
     return None if after is None else base64.urlsafe_b64encode(b"%d.%d" % after).decode()
+
+
+def _flag(value: object) -> int:
+    """0 or 1, as the column holds it: PostgreSQL compares no boolean with an integer."""
+    known = {"true": 1, "1": 1, "false": 0, "0": 0}
+    if str(value).lower() not in known:
+        raise ValueError("must be true or false")
+    return known[str(value).lower()]
 
 
 Instant = Annotated[int, BeforeValidator(epoch_ms)]
@@ -91,7 +105,7 @@ class RangeQuery(BaseModel):
 class EndpointQuery(RangeQuery):
     """Range and method of the endpoint analytics."""
 
-    method: Annotated[str, Upper] | None = None
+    method: Annotated[Text, Upper] | None = None
 
 
 class ListQuery(RangeQuery):
@@ -100,7 +114,7 @@ class ListQuery(RangeQuery):
     limit: int = Field(100, ge=1, le=1000)
     cursor: Cursor | None = None
     endpoint: Text | None = None
-    method: Annotated[str, Upper] | None = None
+    method: Annotated[Text, Upper] | None = None
     client: Text | None = None
 
     def filters(self) -> Filters:
@@ -113,7 +127,7 @@ class WindowsQuery(ListQuery):
 
     subject: Annotated[Literal["endpoint", "client"], Lower] | None = None
     priority: Annotated[Literal["HIGH", "MEDIUM", "LOW"], Upper] | None = None
-    is_anomaly: bool | None = None
+    is_anomaly: Annotated[int, BeforeValidator(_flag)] | None = None
     usage_cluster: Annotated[Literal["normal", "heavy", "bot"], Lower] | None = Field(
         None, validation_alias=AliasChoices("usage_cluster", "cluster")
     )

@@ -71,17 +71,16 @@ def logs() -> Response:
 
 @rest.get("/analytics/endpoint/<endpoint:endpoint>")
 def endpoint_analytics(endpoint: str) -> Response:
-    """One endpoint over a range: totals, latency percentiles, status codes and its windows."""
+    """One endpoint over a range: totals, latency percentiles, status codes, a series in time."""
     query = query_of(EndpointQuery)
     store = current().store
     start, end = _range(query)
+    if "\0" in endpoint:
+        raise ApiError(400, f"endpoint {endpoint!r} holds a NUL", parameter="endpoint")
     for name in (endpoint, f"/{endpoint.lstrip('/')}"):
-        found = views.endpoint_analytics(store, name, query.method, start, end)
-        if found is not None:
-            return jsonify(_analytics(name, query.method, start, end, found))
         if views.is_known_endpoint(store, name):
-            empty = views.EndpointAnalytics(views.Totals(), {}, [], [])
-            return jsonify(_analytics(name, query.method, start, end, empty))
+            found = views.endpoint_analytics(store, name, query.method, start, end)
+            return jsonify(_analytics(name, query.method, start, end, found))
     raise ApiError(404, f"no call to endpoint {endpoint!r} is known", endpoint=endpoint)
 
 
@@ -123,7 +122,8 @@ def _analytics(
         **_totals(found.totals),
         "latency_ms": {f"p{p}": percentile(histogram, p) for p in (50, 95, 99)},
         "status_counts": found.status_counts,
-        "windows_by_time": [_row(window) for window in found.windows],
+        "bucket_seconds": found.bucket_ms // 1000,
+        "series": [_row(point) for point in found.points],
     }
 
 

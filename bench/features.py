@@ -109,7 +109,7 @@ def main() -> None:
         file = Path(folder) / "foresight.db"
         store = open_store(f"sqlite:///{file}")
         with store.begin() as connection:
-            writes.add_calls(connection, minute_of_calls(), MINUTE_MS)
+            writes.add_calls(connection, minute_of_calls(), store.grid)
         plain = sqlite3.connect(file)
         calls = stored_calls(store)
         found = median_ms(

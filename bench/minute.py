@@ -53,7 +53,7 @@ def calls_of_a_minute(start: int, calls_a_window: int) -> list[Call]:
 
 def add(store: Store, calls: list[Call]) -> None:
     with store.begin() as connection:
-        writes.add_calls(connection, calls, store.step_ms)
+        writes.add_calls(connection, calls, store.grid)
 
 
 def main() -> None:
@@ -73,7 +73,7 @@ def main() -> None:
             seconds = []
             for _ in range(ROUNDS):
                 with store.begin() as connection:
-                    writes.mark_dirty(connection, [last // MINUTE_MS], MINUTE_MS)
+                    writes.mark_dirty(connection, [last])
                 begin = time.perf_counter()
                 windows = score(10 * last)
                 seconds.append(time.perf_counter() - begin)

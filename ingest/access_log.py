@@ -113,7 +113,7 @@ def import_log(
     while batch := list(islice(calls, BATCH_LINES)):
         found = [call for call in batch if call is not None]
         with store.begin() as connection:
-            stored = writes.add_calls(connection, found, store.step_ms)
+            stored = writes.add_calls(connection, found, store.grid)
         report.add(found, stored)
         report.endpoints = len(reader.names)
         if progress:

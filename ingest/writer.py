@@ -21,7 +21,7 @@ from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 
 from ingest.call import Call
 from ingest.journal import SUFFIX
-from store import Store, reads, writes
+from store import Grid, Store, reads, writes
 
 CHUNK_BYTES: Final = 2**20  # of one journal in one transaction
 POLL_S: Final = 0.2
@@ -154,7 +154,7 @@ def _commit(
         if not writes.move_position(connection, journal, start, end):
             return None
         add = _add_acceptable if one_by_one else writes.add_calls
-        stored = add(connection, batch.rows, store.step_ms)
+        stored = add(connection, batch.rows, store.grid)
         if batch.lost:
             writes.add_to_counter(connection, "calls_lost", batch.lost)
         if batch.torn:
@@ -164,16 +164,16 @@ def _commit(
     return stored
 
 
-def _add_acceptable(connection: Connection, rows: Sequence[Row], step_ms: int) -> int:
+def _add_acceptable(connection: Connection, rows: Sequence[Row], grid: Grid) -> int:
     """`add_calls` without the rows that the database refuses, which are counted and logged."""
     try:
         with connection.begin_nested():
-            return writes.add_calls(connection, rows, step_ms)
+            return writes.add_calls(connection, rows, grid)
     except (DataError, IntegrityError, OverflowError) as error:
         if len(rows) > 1:
             half = len(rows) // 2
             return sum(
-                _add_acceptable(connection, part, step_ms) for part in (rows[:half], rows[half:])
+                _add_acceptable(connection, part, grid) for part in (rows[:half], rows[half:])
             )
         _log.error("the store refuses a call: %s", error)
         writes.add_to_counter(connection, "records_refused", 1)

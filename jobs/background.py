@@ -20,8 +20,7 @@ log = logging.getLogger(__name__)
 
 
 def _demo(parts: Foresight) -> Demo:
-    url = f"http://127.0.0.1:{parts.settings.port}"
-    return Demo(url, parts.session_key, parts.settings.data_dir)
+    return Demo(parts.settings.local_url, parts.session_key, parts.settings.data_dir)
 
 
 class Background:
@@ -78,7 +77,7 @@ class Background:
         past = history(seed=1, now_ms=now_ms(), hours=HISTORY_HOURS)
         with store.begin() as connection:
             for at in range(0, len(past.calls), BATCH):
-                writes.add_calls(connection, past.calls[at : at + BATCH], store.step_ms)
+                writes.add_calls(connection, past.calls[at : at + BATCH], store.grid)
         log.info(
             "%d simulated calls of history in %.1f s", len(past.calls), time.monotonic() - began
         )

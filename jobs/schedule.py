@@ -32,8 +32,11 @@ def now_ms() -> int:
 class Leader:
     """Whether this process leads: holds the lease of the database's one scheduler."""
 
-    def __init__(self, store: Store, name: str = "scheduler") -> None:
+    def __init__(
+        self, store: Store, when_gained: Callable[[], None], name: str = "scheduler"
+    ) -> None:
         self._store = store
+        self._when_gained = when_gained
         self._name = name
         self._holder = secrets.token_hex(8)
         self._until = 0.0  # monotonic [s]
@@ -56,6 +59,8 @@ class Leader:
         self._until = asked_at + LEASE_MS / 1000 if held else 0.0
         if held != led:
             log.info("this server %s the scheduled jobs", "runs" if held else "no longer runs")
+        if held and not led:
+            self._when_gained()
 
     def resign(self) -> None:
         """Give the lease up at a clean end."""
@@ -73,27 +78,28 @@ class Schedule:
         self._store = store
         self._models = models
         self._scheduler = BackgroundScheduler(timezone="UTC")
+        self._stopping = threading.Event()
         self._scoring = threading.Lock()  # a run out of turn waits for the one at work
-        self.leader = Leader(store)
+        self.leader = Leader(store, self.score_now)
 
     def start(self) -> None:
         """Begin to lead or to wait; scoring runs 5 s after each full step."""
-        self.leader.renew()
         grace_s = scoring.GRACE_MS // 1000
-        step_s = self._store.step_ms // 1000
+        step_s = self._store.grid.step_ms // 1000
         seconds = f"{grace_s % step_s}-59/{step_s}" if step_s < 60 else str(grace_s)
         self._add(self.leader.renew, IntervalTrigger(seconds=RENEW_S), "lease")
         self._add(self._job("scoring", self._score), CronTrigger(second=seconds), "scoring")
         self._add(self._job("retention", self._retain), CronTrigger(minute=17), "retention")
         self._scheduler.start()
-        self.score_now()
+        self.leader.renew()
 
     def score_now(self) -> None:
         """Score what waits without waiting for the next full step."""
         self._scheduler.add_job(self._job("scoring", self._score))
 
     def stop(self) -> None:
-        """End after the running job, and let the next leader begin at once."""
+        """End after the round at work, and let the next leader begin at once."""
+        self._stopping.set()
         self._scheduler.shutdown(wait=True)
         self.leader.resign()
 
@@ -113,7 +119,12 @@ class Schedule:
         with self._scoring:
             version, bundle = self._models.current()
             windows = scoring.score_all(
-                self._store, version, bundle, now_ms, min_calls=self._settings.min_calls
+                self._store,
+                version,
+                bundle,
+                now_ms,
+                min_calls=self._settings.min_calls,
+                go_on=lambda _: not self._stopping.is_set(),
             )
         return f"{windows} windows by {version}"
 

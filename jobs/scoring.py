@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,8 +16,17 @@ from store import Store, reads, writes
 from store.tables import WINDOW_COLUMNS
 
 GRACE_MS: Final = 5_000  # rows come in up to this late
-CHUNK_STEPS: Final = 60  # most steps scored in one transaction
+MOST_STARTS: Final = 60  # window starts scored in one round
+MOST_CALLS: Final = 100_000  # calls read in one round, but for a single minute that has more
+SAVED_AT_ONCE: Final = 10_000  # rows of a transaction
 _KEY: Final = ("timestamp", "subject", "endpoint", "method", "client")
+
+
+class Scored(NamedTuple):
+    """What one round of scoring did."""
+
+    starts: int  # window starts that were dirty and are cleared
+    windows: int
 
 
 def score_windows(
@@ -28,8 +37,8 @@ def score_windows(
     *,
     min_calls: int,
     now: int | None = None,
-) -> int:
-    """Score one chunk of the newest dirty windows that ended `GRACE_MS` before `until`.
+) -> Scored:
+    """Score the newest dirty windows that ended `GRACE_MS` before `until`, up to the first gap.
 
     Parameters
     ----------
@@ -44,26 +53,23 @@ def score_windows(
 
     Returns
     -------
-    int
-        Windows stored. Call again until no step is dirty: see `score_all`.
+    Scored
+        Call again until `starts` is 0: see `score_all`.
     """
     with store.read() as connection:
-        marks = _newest_run(
-            reads.dirty_marks(connection, until - store.window_ms - GRACE_MS, CHUNK_STEPS), store
-        )
+        marks = _newest_stretch(connection, store, until - store.window_ms - GRACE_MS)
         if not marks:
-            return 0
-        windows = _windows_of_steps(connection, store, marks)
+            return Scored(0, 0)
+        windows = _windows_at(connection, store, marks)
         past = windows.iloc[:0]
         if bundle.needs_past(windows, min_calls):
-            past = _past_windows(connection, store, int(windows["timestamp"].min()))
-    scored = bundle.score(windows, past, min_calls=min_calls)
+            past = _past_windows(connection, store, min(marks))
+    scored = bundle.score(windows, past, min_calls=min_calls).sort_values("timestamp")
     scored["model_version"] = version
-    scored["scored_at"] = time.time_ns() // 1_000_000 if now is None else now
-    with store.begin() as connection:
-        writes.save_windows(connection, _rows(scored))
-        writes.clear_dirty(connection, marks)
-    return len(scored)
+    scored["scored_at"] = at = time.time_ns() // 1_000_000 if now is None else now
+    scored["high_at"] = np.where(scored["priority"] == "HIGH", at, None)
+    _save(store, scored, marks)
+    return Scored(len(marks), len(scored))
 
 
 def score_all(
@@ -73,44 +79,64 @@ def score_all(
     clock: Callable[[], int],
     *,
     min_calls: int,
-    progress: Callable[[int], None] | None = None,
+    go_on: Callable[[int], bool] = lambda _: True,
 ) -> int:
     """Score every dirty, closed window; returns how many were stored.
 
-    `clock` [epoch ms] is read before each chunk: a minute that closes while old ones are being
-    caught up with goes first. `progress` gets the count so far.
+    `clock` [epoch ms] is read before each round: a minute that closes while old ones are being
+    caught up with goes first. `go_on` gets the count after each round and may end the work.
     """
     total = 0
-    while stored := score_windows(store, version, bundle, clock(), min_calls=min_calls):
-        total += stored
-        if progress is not None:
-            progress(total)
-    return total
+    while True:
+        done = score_windows(store, version, bundle, clock(), min_calls=min_calls)
+        total += done.windows
+        if not done.starts or not go_on(total):
+            return total
 
 
-def _newest_run(marks: Mapping[int, int], store: Store) -> dict[int, int]:
-    """The newest steps that lie close together, so that one stretch of calls holds them all."""
-    run: dict[int, int] = {}
-    reach = CONTEXT_WINDOWS * store.window_ms
-    for start, mark in marks.items():
-        if run and min(run) - start > reach:
+def _newest_stretch(connection: Connection, store: Store, until: int) -> dict[int, int]:
+    """The newest dirty starts that follow one another, as many as make `MOST_CALLS` calls."""
+    stretch: dict[int, int] = {}
+    calls = 0
+    for start, mark in reads.dirty_marks(connection, until, MOST_STARTS).items():
+        if stretch and min(stretch) - start > store.grid.step_ms:
+            break  # the windows between are stored, and are the past of the later ones
+        calls += reads.count_between(connection, start, start + store.grid.step_ms)
+        if stretch and calls > MOST_CALLS:
             break
-        run[start] = mark
-    return run
+        stretch[start] = mark
+    return stretch
 
 
-def _windows_of_steps(
-    connection: Connection, store: Store, marks: Mapping[int, int]
-) -> pd.DataFrame:
-    """All windows that hold calls of the given steps."""
-    overlap = (
-        store.window_ms - store.step_ms
-    )  # a call also counts in windows that began this much earlier
-    first, last = min(marks) - overlap, max(marks)
-    calls = reads.calls_between(connection, first, last + store.window_ms)
-    windows = window_features(calls, window_ms=store.window_ms, step_ms=store.step_ms)
-    touched = {start - back for start in marks for back in range(0, overlap + 1, store.step_ms)}
-    return windows[windows["timestamp"].isin(touched)].reset_index(drop=True)
+def _windows_at(connection: Connection, store: Store, starts: Collection[int]) -> pd.DataFrame:
+    """All windows with the given starts."""
+    calls = reads.calls_between(connection, min(starts), max(starts) + store.window_ms)
+    windows = window_features(calls, **store.grid._asdict())
+    return windows[windows["timestamp"].isin(starts)].reset_index(drop=True)
+
+
+def _save(store: Store, scored: pd.DataFrame, marks: Mapping[int, int]) -> None:
+    """Save in transactions of about `SAVED_AT_ONCE` rows: no writer waits long for the lock."""
+    waiting = dict(marks)
+    rows = _rows(scored)
+    first = 0
+    while first < len(rows):
+        last = _end_of_minute(rows, min(first + SAVED_AT_ONCE, len(rows)))
+        done = {start: waiting.pop(start) for start in [*waiting] if start <= rows[last - 1][0]}
+        with store.begin() as connection:
+            writes.save_windows(connection, rows[first:last])
+            writes.clear_dirty(connection, done)
+        first = last
+    if waiting:  # their calls are gone
+        with store.begin() as connection:
+            writes.clear_dirty(connection, waiting)
+
+
+def _end_of_minute(rows: list[tuple[Any, ...]], at: int) -> int:
+    """The first row from `at` on that begins another window start than the row before it."""
+    while at < len(rows) and rows[at][0] == rows[at - 1][0]:
+        at += 1
+    return at
 
 
 def _past_windows(connection: Connection, store: Store, start: int) -> pd.DataFrame:
@@ -118,12 +144,11 @@ def _past_windows(connection: Connection, store: Store, start: int) -> pd.DataFr
     begin = start - CONTEXT_WINDOWS * store.window_ms
     rows = reads.features_between(connection, begin, start)
     stored = pd.DataFrame(rows, columns=[*_KEY, *FEATURES])
-    waiting = [s for s in reads.dirty_marks(connection, start - 1, CONTEXT_WINDOWS) if s >= begin]
+    most = CONTEXT_WINDOWS * store.window_ms // store.grid.step_ms
+    waiting = [s for s in reads.dirty_marks(connection, start - 1, most) if s >= begin]
     if not waiting:
         return stored
-    calls = reads.calls_between(connection, min(waiting), start)
-    computed = window_features(calls, window_ms=store.window_ms, step_ms=store.step_ms)
-    computed = computed[computed["timestamp"].isin(waiting)]
+    computed = _windows_at(connection, store, waiting)
     kept = stored[~stored["timestamp"].isin(waiting)]
     return (
         pd.concat([kept, computed[[*_KEY, *FEATURES]]], ignore_index=True)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ml.anomaly import THRESHOLD, AnomalyModel, fitted_anomaly
 from ml.failure import FailureModel, fails_soon, fitted_failure, is_failing
-from ml.features import CLIENT, ENDPOINT, FEATURES
+from ml.features import CLIENT, ENDPOINT, FEATURES, OTHER_CLIENTS
 from ml.past import CONTEXT_MS, feature_matrix, past_means, subject_codes
 from ml.risk import BELOW_HIGH, priority, risk_score
 from ml.usage import BOT, UsageModel, fitted_usage
@@ -151,7 +151,8 @@ class Bundle:
                 failure[rows] = models.failure.probability(inputs.with_past)
                 cluster[rows] = models.usage.cluster(inputs.now)
         failure = np.where(is_failing(raw) & ~thin, 1.0, failure)
-        return windows.assign(**_scores(anomaly, failure, cluster, thin, windows.index))
+        never_high = thin | (windows["client"].to_numpy(object) == OTHER_CLIENTS)
+        return windows.assign(**_scores(anomaly, failure, cluster, thin, never_high, windows.index))
 
 
 def _rows_by_kind(windows: pd.DataFrame) -> dict[str, Bools]:
@@ -174,10 +175,15 @@ def _inputs(windows: pd.DataFrame, past: pd.DataFrame, median: Floats, min_calls
 
 
 def _scores(
-    anomaly: Floats, failure: Floats, cluster: NDArray[Any], thin: Bools, index: pd.Index[Any]
+    anomaly: Floats,
+    failure: Floats,
+    cluster: NDArray[Any],
+    thin: Bools,
+    never_high: Bools,
+    index: pd.Index[Any],
 ) -> dict[str, pd.Series[Any]]:
     risk = risk_score(anomaly, failure, cluster == BOT)
-    risk = np.where(thin, np.minimum(risk, BELOW_HIGH), risk)
+    risk = np.where(never_high, np.minimum(risk, BELOW_HIGH), risk)
     flag = (anomaly >= THRESHOLD).astype(np.int64)
     values = (anomaly, flag, failure, cluster, risk, priority(risk), thin.astype(np.int64))
     return {

@@ -55,8 +55,12 @@ class Models:
             return folder.name, self._loaded[1]
 
     def version(self) -> str:
-        """Name of the current version; its files are not looked into."""
-        return self._current_folder().name
+        """Name of the current version, if its files are there; they are not loaded."""
+        folder = self._current_folder()
+        _manifest(folder)
+        if not (folder / BUNDLE_FILE).is_file():
+            raise ModelError(f"{folder / BUNDLE_FILE} is missing: run `flask train`")
+        return folder.name
 
     def manifest(self) -> dict[str, Any]:
         """The manifest of the current version."""

@@ -11,6 +11,7 @@ from components import format, shell, toasts
 from store import views
 
 TOASTS_OF_LAST_MS: Final = 10 * 60_000  # older windows were news before this page was opened
+_NOTHING_SEEN: Final = {"id": 0, "at": 0}
 _ANY_TICK: Final = {"type": "shell-tick", "of": ALL}
 _TICK: Final = shell.tick_id("shell")
 _TOAST: Final = {"type": "shell-toast", "window": MATCH}
@@ -30,8 +31,8 @@ def register(app: Dash) -> None:
     )(show_news)
 
 
-def show_news(ticks: int | None, seen: int | None) -> tuple[Any, Any, Any]:
-    """Freshness of the scores, and a toast for each HIGH window with an id above `seen`."""
+def show_news(ticks: int | None, seen: dict[str, int] | None) -> tuple[Any, Any, Any]:
+    """Freshness of the scores, and a toast for each window that became HIGH after `seen`."""
     from pages import current, subject_href
 
     now = time.time_ns() // 1_000_000
@@ -39,14 +40,18 @@ def show_news(ticks: int | None, seen: int | None) -> tuple[Any, Any, Any]:
     pill = freshness_pill(views.freshness(store, now), now)
     if not ticks:  # `seen` is not loaded from the session yet
         return pill, no_update, no_update
-    if seen and views.last_window_id(store) < seen:
-        seen = 0  # another store than at the last visit
+    seen = seen or _NOTHING_SEEN
+    if views.last_window_id(store) < seen["id"]:
+        seen = _NOTHING_SEEN  # another store than at the last visit
     since = now - TOASTS_OF_LAST_MS - store.window_ms
-    windows = views.new_high_windows(store, seen or 0, since)
+    windows = views.new_high_windows(store, seen["id"], seen["at"], since)
     if not windows:
         return pill, no_update, no_update
-    newest = max(window["id"] for window in windows)
-    return pill, toasts.notices(windows, subject_href, now), newest
+    seen = {
+        "id": max(seen["id"], *(window["id"] for window in windows)),
+        "at": max(seen["at"], *(window["high_at"] or 0 for window in windows)),
+    }
+    return pill, toasts.notices(windows, subject_href, now), seen
 
 
 def freshness_pill(fresh: views.Freshness, now: int) -> Any:

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from filelock import FileLock
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, select, text
 from sqlalchemy.engine import URL
 
-from store.tables import metadata
+from store.tables import SCHEMA_VERSION, meta, metadata
 
 BUSY_TIMEOUT_MS: Final = 5_000
 _SCHEMA_LOCK: Final = (
     7_014_217_003  # any fixed number; PostgreSQL's advisory lock while tables are made
 )
+
+
+class Grid(NamedTuple):
+    """Where windows begin: every `step_ms`, aligned to the epoch, each `window_ms` long."""
+
+    window_ms: int = 60_000
+    step_ms: int = 60_000
+
+    def starts(self, times: Iterable[int]) -> set[int]:
+        """Starts of all windows that hold one of the times [epoch ms]."""
+        steps = {time // self.step_ms for time in times}
+        overlapping = range(self.window_ms // self.step_ms)
+        return {(step - back) * self.step_ms for step in steps for back in overlapping}
 
 
 @dataclass(frozen=True)
@@ -26,8 +39,12 @@ class Store:
 
     writer: Engine
     reader: Engine
-    window_ms: int
-    step_ms: int
+    grid: Grid
+
+    @property
+    def window_ms(self) -> int:
+        """Length of a window [ms]."""
+        return self.grid.window_ms
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
@@ -62,21 +79,45 @@ def open_store(url: str, window_ms: int = 60_000, step_ms: int = 60_000) -> Stor
     Raises
     ------
     ValueError
-        The URL is of another database.
+        The URL is of another kind of database, or the store is of another schema or window length.
     """
-    parsed = make_url(url)
+    parsed, grid = make_url(url), Grid(window_ms, step_ms)
     match parsed.get_backend_name():
         case "sqlite":
-            return _open_sqlite(parsed, window_ms, step_ms)
+            return _open_sqlite(parsed, grid)
         case "postgresql":
-            return _open_postgresql(parsed.set(drivername="postgresql+psycopg"), window_ms, step_ms)
+            return _open_postgresql(parsed.set(drivername="postgresql+psycopg"), grid)
         case other:
             raise ValueError(
                 f"DATABASE_URL is of {other!r}; it must be sqlite:///FILE or postgresql+psycopg://..."
             )
 
 
-def _open_sqlite(url: URL, window_ms: int, step_ms: int) -> Store:
+@contextmanager
+def _closed_on_error(store: Store) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        store.close()
+        raise
+
+
+def _make_tables(connection: Connection, grid: Grid) -> None:
+    """Make what is missing, and refuse a store that was made for something else."""
+    metadata.create_all(connection)
+    expected = {"schema_version": SCHEMA_VERSION, "window_ms": grid.window_ms}
+    for name, value in expected.items():
+        found = connection.scalar(select(meta.c.value).where(meta.c.name == name))
+        if found is None:
+            connection.execute(meta.insert().values(name=name, value=value))
+        elif found != value:
+            raise ValueError(
+                f"the store has {name}={found}, this server needs {value}: use another DATA_DIR or "
+                "DATABASE_URL, or the release and WINDOW_SECONDS that the store was made with"
+            )
+
+
+def _open_sqlite(url: URL, grid: Grid) -> Store:
     if not url.database or url.database == ":memory:":
         raise ValueError(
             f"DATABASE_URL {url.render_as_string()!r} names no file, which several threads need"
@@ -89,9 +130,11 @@ def _open_sqlite(url: URL, window_ms: int, step_ms: int) -> Store:
     event.listen(writer, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     event.listen(reader, "connect", _prepare_sqlite_reader)
     event.listen(reader, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
-    with FileLock(path.with_name(path.name + ".setup-lock")), writer.begin() as connection:
-        metadata.create_all(connection)
-    return Store(writer, reader, window_ms, step_ms)
+    store = Store(writer, reader, grid)
+    with _closed_on_error(store), FileLock(path.with_name(path.name + ".setup-lock")):
+        with store.begin() as connection:
+            _make_tables(connection, grid)
+    return store
 
 
 def _prepare_sqlite_writer(connection: Any, _: object) -> None:
@@ -113,7 +156,7 @@ def _prepare_sqlite_reader(connection: Any, _: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _open_postgresql(url: URL, window_ms: int, step_ms: int) -> Store:
+def _open_postgresql(url: URL, grid: Grid) -> Store:
     # Positional parameters, so that the same tuples go into both databases without a dict a row.
     writer = create_engine(url, paramstyle="format", pool_size=4, pool_pre_ping=True)
     reader = create_engine(
@@ -127,7 +170,8 @@ def _open_postgresql(url: URL, window_ms: int, step_ms: int) -> Store:
     event.listen(
         reader, "begin", lambda connection: connection.exec_driver_sql("SET TRANSACTION READ ONLY")
     )
-    with writer.begin() as connection:
+    store = Store(writer, reader, grid)
+    with _closed_on_error(store), store.begin() as connection:
         connection.execute(text(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})"))
-        metadata.create_all(connection)
-    return Store(writer, reader, window_ms, step_ms)
+        _make_tables(connection, grid)
+    return store

@@ -112,8 +112,15 @@ def _array(text: str, dtype: Any) -> NDArray[Any]:
     return np.array(msgspec.json.decode(text), dtype)
 
 
+def count_between(connection: Connection, start: int, end: int) -> int:
+    """Number of calls with `start <= timestamp < end` [epoch ms]."""
+    at = api_log.c.timestamp
+    statement = select(func.count()).where(at >= start, at < end)
+    return connection.execute(statement).scalar_one()
+
+
 def dirty_marks(connection: Connection, until: int, limit: int) -> dict[int, int]:
-    """Dirty steps with `start <= until` [epoch ms]: start -> mark, newest first."""
+    """Starts of dirty windows, at most `until` [epoch ms]: start -> mark, newest first."""
     rows = connection.execute(
         select(dirty_window.c.start, dirty_window.c.mark)
         .where(dirty_window.c.start <= until)

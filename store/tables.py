@@ -19,6 +19,8 @@ from sqlalchemy import (
     text,
 )
 
+SCHEMA_VERSION = 1
+
 metadata = MetaData()
 
 _Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
@@ -95,6 +97,7 @@ anomaly_log = Table(
     Column("latency_histogram", LargeBinary),  # see ml/histogram.py; endpoint windows only
     Column("model_version", Text),
     Column("scored_at", BigInteger),
+    Column("high_at", BigInteger),  # when it was scored HIGH first, NULL while it is not HIGH
     Index("ix_anomaly_log_timestamp", "timestamp"),
     Index("ix_anomaly_log_endpoint_timestamp", "endpoint", "timestamp"),
     Index("ix_anomaly_log_client_timestamp", "client", "timestamp"),
@@ -116,13 +119,18 @@ journal_position = Table(  # how far each capture journal is stored; committed w
     Column("position", BigInteger, nullable=False),  # bytes
 )
 
-dirty_window = Table(  # steps that got rows since they were last scored
+dirty_window = Table(  # starts of windows that got rows since they were last scored
     "dirty_window",
     metadata,
     Column("start", BigInteger, primary_key=True, autoincrement=False),
-    Column(
-        "mark", BigInteger, nullable=False
-    ),  # grows with each write; a clearing names the mark it saw
+    Column("mark", BigInteger, nullable=False),  # new with each write; who clears names it
+)
+
+meta = Table(  # what this store was made for
+    "meta",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
 )
 
 lease = Table(  # who leads; a dead leader's lease runs out

@@ -23,6 +23,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    text,
     union,
 )
 from sqlalchemy import literal as sql_literal
@@ -131,12 +132,13 @@ class Page:
 
 @dataclass(frozen=True)
 class EndpointAnalytics:
-    """One endpoint over a range: its windows, oldest first, with what they add up to."""
+    """One endpoint over a range; `points` sums its windows by `bucket_ms`, oldest first."""
 
     totals: Totals
     status_counts: dict[str, int]
     latency_histograms: list[bytes] = field(repr=False)
-    windows: list[_Row] = field(repr=False)
+    bucket_ms: int
+    points: list[_Row] = field(repr=False)
 
 
 def totals(store: Store, start: int, end: int) -> Totals:
@@ -221,16 +223,21 @@ def last_window_id(store: Store) -> int:
     return highest
 
 
-def new_high_windows(store: Store, after_id: int, since: int) -> list[_Row]:
-    """HIGH windows with an id above `after_id`, started at `since` or later, oldest id first."""
-    statement = (
-        _select_windows()
-        .where(_W.id > after_id, _W.priority == "HIGH", _W.timestamp >= since)
-        .order_by(_W.id)
-        .limit(100)
-    )
+def new_high_windows(store: Store, after_id: int, after_at: int, since: int) -> list[_Row]:
+    """HIGH windows that are news, lowest id first.
+
+    Parameters
+    ----------
+    after_id, after_at : int
+        Highest id and `high_at` [epoch ms] of the windows seen before. A window that is scored
+        again keeps its id: it is news when that makes it HIGH.
+    since : int
+        Windows that started earlier [epoch ms] are no news.
+    """
+    news = (_W.id > after_id) | (_W.high_at > after_at)
+    statement = _select_windows().where(news, _W.priority == "HIGH", _W.timestamp >= since)
     with store.read() as connection:
-        return _rows(connection, statement)
+        return _rows(connection, statement.order_by(_W.id).limit(100))
 
 
 def windows_page(
@@ -250,21 +257,51 @@ def calls_page(
 
 def endpoint_analytics(
     store: Store, endpoint: str, method: str | None, start: int, end: int
-) -> EndpointAnalytics | None:
-    """One endpoint (all its methods unless one is named); None when it has no window at all."""
-    conditions = [_W.subject == "endpoint", _W.endpoint == endpoint]
-    if method is not None:
-        conditions.append(_W.method == method)
-    with store.read() as connection:
-        if connection.execute(select(_W.id).where(*conditions).limit(1)).first() is None:
-            return None
-        inside = (*conditions, *_aligned(store), _W.timestamp >= start, _W.timestamp < end)
-        windows = _rows(connection, select(*_W).where(*inside).order_by(_W.timestamp, _W.id))
+) -> EndpointAnalytics:
+    """One endpoint, all its methods unless one is named; all zero and empty without windows."""
+    bucket_ms = risk_bucket_ms(start, end)
+    inside = (
+        *_of_endpoint(anomaly_log, endpoint, method),
+        _W.subject == "endpoint",
+        *_aligned(store),
+        _W.timestamp >= start,
+        _W.timestamp < end,
+    )
     status: Counter[str] = Counter()
-    for window in windows:
-        status.update(json.loads(window["status_counts"] or "{}"))
-    histograms = [h for w in windows if (h := w.pop("latency_histogram")) is not None]
-    return EndpointAnalytics(_sum_of(windows), dict(sorted(status.items())), histograms, windows)
+    with store.read() as connection:
+        sums = _totals(connection, store, start, end, endpoint, method)
+        points = _rows(connection, _endpoint_points(bucket_ms, inside))
+        details = connection.execute(select(_W.status_counts, _W.latency_histogram).where(*inside))
+        histograms = []
+        for counts, histogram in details:
+            status.update(json.loads(counts or "{}"))
+            histograms += [histogram] if histogram is not None else []
+    return EndpointAnalytics(sums, dict(sorted(status.items())), histograms, bucket_ms, points)
+
+
+def _endpoint_points(bucket_ms: int, inside: Sequence[ColumnElement[bool]]) -> Select[Any]:
+    calls = func.sum(_W.req_count)
+    timed = func.sum(case((_W.avg_response_time.is_not(None), _W.req_count)))
+    return (
+        select(
+            (_W.timestamp - _W.timestamp % bucket_ms).label("timestamp"),
+            calls.label("req_count"),
+            (func.sum(_W.error_rate * _W.req_count) / calls).label("error_rate"),
+            (func.sum(_W.avg_response_time * _W.req_count) / timed).label("avg_response_time"),
+            func.max(_W.max_response_time).label("max_response_time"),
+            func.max(_W.risk_score).label("risk_score"),
+            func.max(_W.failure_probability).label("failure_probability"),
+            func.max(_W.anomaly_score).label("anomaly_score"),
+        )
+        .where(*inside)
+        .group_by(text("1"))
+        .order_by(text("1"))
+    )
+
+
+def _of_endpoint(table: Any, endpoint: str | None, method: str | None) -> list[ColumnElement[bool]]:
+    given = {"endpoint": endpoint, "method": method}
+    return [table.c[name] == value for name, value in given.items() if value is not None]
 
 
 def is_known_endpoint(store: Store, endpoint: str) -> bool:
@@ -281,10 +318,21 @@ def as_json(value: Any) -> dict[str, Any]:
     return asdict(value)
 
 
-def _totals(connection: Connection, store: Store, start: int, end: int) -> Totals:
+def _totals(
+    connection: Connection,
+    store: Store,
+    start: int,
+    end: int,
+    endpoint: str | None = None,
+    method: str | None = None,
+) -> Totals:
     raw_starts = _raw_windows(store, start, end)
-    windows = connection.execute(_window_sums(store, start, end, raw_starts)).mappings().one()
-    raw = connection.execute(_raw_sums(store, start, end, raw_starts)).mappings().one()
+    scored = _window_sums(store, start, end, raw_starts)
+    unscored = _raw_sums(store, start, end, raw_starts)
+    windows, raw = (
+        connection.execute(sums.where(*_of_endpoint(table, endpoint, method))).mappings().one()
+        for sums, table in ((scored, anomaly_log), (unscored, api_log))
+    )
     timed = (windows["timed"] or 0) + (raw["timed"] or 0)
     spent = (windows["spent"] or 0) + (raw["spent"] or 0)
     return Totals(
@@ -306,8 +354,8 @@ def _raw_windows(store: Store, start: int, end: int) -> Any:
     """Starts of windows whose calls are counted one by one: unscored, or cut by the range."""
     w = store.window_ms
     begin = start - start % w
-    dirty = select((dirty_window.c.start - dirty_window.c.start % w).label("start")).where(
-        dirty_window.c.start >= begin, dirty_window.c.start < end
+    dirty = select(dirty_window.c.start).where(
+        dirty_window.c.start % w == 0, dirty_window.c.start >= begin, dirty_window.c.start < end
     )
     cut = {t - t % w for t in (start, end) if t % w}
     return union(dirty, *(select(sql_literal(t).label("start")) for t in cut)).cte("raw_windows")
@@ -397,8 +445,8 @@ def _rows(connection: Connection, statement: Select[Any]) -> list[_Row]:
 
 
 def _aligned(store: Store) -> tuple[ColumnElement[bool], ...]:
-    """Only windows that don't overlap; nothing to ask for unless windows slide."""
-    return () if store.step_ms == store.window_ms else (_W.timestamp % store.window_ms == 0,)
+    """Only windows that don't overlap, also where some were scored while windows slid."""
+    return (_W.timestamp % store.window_ms == 0,)
 
 
 def _window_conditions(filters: Filters) -> list[ColumnElement[bool]]:
@@ -444,27 +492,3 @@ def _page(
     more = len(items) > limit
     items = items[:limit]
     return Page(items, (items[-1]["timestamp"], items[-1]["id"]) if more else None)
-
-
-def _sum_of(windows: list[_Row]) -> Totals:
-    calls = sum(w["req_count"] for w in windows)
-    timed = [w for w in windows if w["avg_response_time"] is not None]
-    timed_calls = sum(w["req_count"] for w in timed)
-    priorities = Counter(w["priority"] for w in windows)
-    return Totals(
-        calls=calls,
-        errors=sum(round(w["error_rate"] * w["req_count"]) for w in windows),
-        simulated_calls=sum(w["simulated_count"] for w in windows),
-        windows=len(windows),
-        anomalies=sum(w["is_anomaly"] for w in windows),
-        high=priorities["HIGH"],
-        medium=priorities["MEDIUM"],
-        low=priorities["LOW"],
-        bot_windows=sum(w["usage_cluster"] == "bot" for w in windows),
-        average_risk=sum(w["risk_score"] for w in windows) / len(windows) if windows else None,
-        average_response_ms=(
-            sum(w["avg_response_time"] * w["req_count"] for w in timed) / timed_calls
-            if timed
-            else None
-        ),
-    )

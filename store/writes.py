@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
 from itertools import chain
 from operator import itemgetter
 from typing import Any, Final
 
-from sqlalchemy import Connection, Dialect, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, Dialect, bindparam, case, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from store.engine import Grid
 from store.tables import (
     CALL_COLUMNS,
     WINDOW_COLUMNS,
@@ -25,6 +27,7 @@ from store.tables import (
     lease,
 )
 
+CLOCK_TOLERANCE_MS: Final = 60_000  # between the clocks of servers that share a store
 # SQLite is a fifth faster so; psycopg is three times as fast with one row, pipelined.
 CALLS_A_STATEMENT: Final = {"sqlite": 100}
 
@@ -55,8 +58,8 @@ def _add_calls_sql(dialect: Dialect, rows: int) -> str:
     return head + ", ".join([values] * rows) + tail
 
 
-def add_calls(connection: Connection, calls: Sequence[tuple[Any, ...]], step_ms: int) -> int:
-    """Store calls and mark the steps they fall into as dirty.
+def add_calls(connection: Connection, calls: Sequence[tuple[Any, ...]], grid: Grid) -> int:
+    """Store calls and mark the windows they fall into as dirty.
 
     Parameters
     ----------
@@ -64,8 +67,8 @@ def add_calls(connection: Connection, calls: Sequence[tuple[Any, ...]], step_ms:
         Of `Store.begin`.
     calls : sequence of tuple
         Rows in the order of `CALL_COLUMNS` (an `ingest.call.Call` is one).
-    step_ms : int
-        Distance of window starts [ms].
+    grid : Grid
+        Of the store's windows.
 
     Returns
     -------
@@ -86,38 +89,42 @@ def add_calls(connection: Connection, calls: Sequence[tuple[Any, ...]], step_ms:
     if first < len(rows):
         rest = list(rows[first:])
         stored += connection.exec_driver_sql(_add_calls_sql(dialect, 1), rest).rowcount
-    times = set(map(itemgetter(0), rows))
-    mark_dirty(connection, {time // step_ms for time in times}, step_ms)
+    if stored:
+        mark_dirty(connection, grid.starts(set(map(itemgetter(0), rows))))
     return stored
 
 
 @cache
 def _mark_dirty_statement(dialect: str) -> Any:
     insert = (sqlite if dialect == "sqlite" else postgresql).insert(dirty_window)
-    return insert.values(start=bindparam("start"), mark=1).on_conflict_do_update(
-        index_elements=["start"], set_={"mark": dirty_window.c.mark + 1}
+    return insert.values(start=bindparam("start"), mark=bindparam("mark")).on_conflict_do_update(
+        index_elements=["start"], set_={"mark": insert.excluded["mark"]}
     )
 
 
-def mark_dirty(connection: Connection, steps: Collection[int], step_ms: int) -> None:
-    """Note that the steps (start divided by `step_ms`) have rows that are not scored yet."""
-    connection.execute(
-        _mark_dirty_statement(connection.dialect.name),
-        [{"start": step * step_ms} for step in sorted(steps)],
-    )
+def mark_dirty(connection: Connection, starts: Collection[int]) -> None:
+    """Note that the windows with these starts [epoch ms] have rows that are not scored yet.
+
+    The mark is drawn at random, so that it never comes again: whoever read an earlier one can't
+    clear this one, also when the row was cleared and made anew in between.
+    """
+    if starts:
+        mark = secrets.randbits(62)
+        rows = [{"start": start, "mark": mark} for start in sorted(starts)]
+        connection.execute(_mark_dirty_statement(connection.dialect.name), rows)
 
 
 def clear_dirty(connection: Connection, marks: Mapping[int, int]) -> None:
-    """Clear scored steps (start -> mark), unless they got rows since the mark was read."""
+    """Clear scored windows (start -> mark), unless they got rows since the mark was read."""
     if not marks:
         return
     statement = delete(dirty_window).where(
         dirty_window.c.start == bindparam("seen_start"),
         dirty_window.c.mark == bindparam("seen_mark"),
     )
-    connection.execute(
-        statement, [{"seen_start": start, "seen_mark": mark} for start, mark in marks.items()]
-    )
+    # In the order in which `mark_dirty` takes its locks, or the two could wait for each other.
+    rows = [{"seen_start": start, "seen_mark": mark} for start, mark in sorted(marks.items())]
+    connection.execute(statement, rows)
 
 
 @cache
@@ -125,9 +132,12 @@ def _save_windows_sql(dialect: Dialect) -> str:
     insert = (sqlite if dialect.name == "sqlite" else postgresql).insert(anomaly_log)
     insert = insert.values({name: bindparam(name) for name in WINDOW_COLUMNS})
     key = {"timestamp", "subject", "endpoint", "method", "client"}
+    became_high = insert.excluded["high_at"]
+    first_high = func.coalesce(anomaly_log.c.high_at, became_high)
     statement = insert.on_conflict_do_update(
         index_elements=WINDOW_KEY,
-        set_={name: insert.excluded[name] for name in WINDOW_COLUMNS if name not in key},
+        set_={name: insert.excluded[name] for name in WINDOW_COLUMNS if name not in key}
+        | {"high_at": case((became_high.is_not(None), first_high))},
     )
     return str(statement.compile(dialect=dialect))
 
@@ -174,14 +184,18 @@ def add_to_counter(connection: Connection, name: str, amount: int) -> None:
 
 
 def take_lease(connection: Connection, name: str, holder: str, now: int, duration_ms: int) -> bool:
-    """Take or renew the lease; True when `holder` leads until `now + duration_ms`.
+    """Take or renew the lease; True when `holder` leads for the next `duration_ms`.
 
-    A lease that ends later than any holder could have asked for (the clock jumped back) is void.
+    On PostgreSQL, which servers of several machines share, its clock counts instead of `now`. A
+    lease that ends much later than any holder could ask for (the clock jumped back) is void.
     """
-    free = or_(
-        lease.c.holder == holder, lease.c.expires_at <= now, lease.c.expires_at > now + duration_ms
-    )
+    now = _database_now(connection, now)
     expires_at = now + duration_ms
+    free = or_(
+        lease.c.holder == holder,
+        lease.c.expires_at <= now,
+        lease.c.expires_at > expires_at + CLOCK_TOLERANCE_MS,
+    )
     connection.execute(
         _insert(connection, lease)
         .values(name=name, holder=holder, expires_at=expires_at)
@@ -191,6 +205,13 @@ def take_lease(connection: Connection, name: str, holder: str, now: int, duratio
         update(lease).where(lease.c.name == name, free).values(holder=holder, expires_at=expires_at)
     )
     return bool(taken.rowcount == 1)
+
+
+def _database_now(connection: Connection, now: int) -> int:
+    if connection.dialect.name == "sqlite":
+        return now
+    seconds = func.extract("epoch", func.clock_timestamp())
+    return int(connection.execute(select(seconds * 1000)).scalar_one())
 
 
 def release_lease(connection: Connection, name: str, holder: str) -> None:
@@ -226,10 +247,10 @@ def remove_windows(connection: Connection, ids: Sequence[int]) -> None:
     connection.execute(delete(anomaly_log).where(anomaly_log.c.id.in_(ids)))
 
 
-def mark_range_dirty(connection: Connection, start: int, end: int, step_ms: int) -> None:
-    """Have every step of `[start, end)` that holds calls scored again."""
+def mark_range_dirty(connection: Connection, start: int, end: int, grid: Grid) -> None:
+    """Have every window that holds calls of `[start, end)` scored again."""
     at = api_log.c.timestamp
     steps = connection.scalars(
-        select(at - at % step_ms).where(at >= start, at < end).distinct()
+        select(at - at % grid.step_ms).where(at >= start, at < end).distinct()
     ).all()
-    mark_dirty(connection, {step // step_ms for step in steps}, step_ms)
+    mark_dirty(connection, grid.starts(steps))

@@ -54,6 +54,7 @@ def window(timestamp: int = T0, **fields: Any) -> tuple[Any, ...]:
         "latency_histogram": None,
         "model_version": "test",
         "scored_at": timestamp + MINUTE,
+        "high_at": None,
     }
     row = ordinary | fields
     return tuple(row[name] for name in WINDOW_COLUMNS)

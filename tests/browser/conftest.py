@@ -133,7 +133,7 @@ def fill(store: Store, until: int, minutes: int = 60) -> None:
     start = until - minutes * MINUTE
     past = simulate(seed=3, start_ms=start, minutes=minutes, intensity=0.5, episodes=[crash])
     with store.begin() as connection:
-        writes.add_calls(connection, past.calls, store.step_ms)
+        writes.add_calls(connection, past.calls, store.grid)
         writes.start_job(connection, "scoring", until)
         writes.finish_job(connection, "scoring", time.time_ns() // 1_000_000)
     score(store, until)

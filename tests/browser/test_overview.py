@@ -19,7 +19,7 @@ def outage(store: Store, minute: int, name: str) -> None:
     fields = {"endpoint": name, "path": name, "status_code": 503, "response_time_ms": 3.0}
     with store.begin() as connection:
         calls = [call(minute + i * 1000, **fields) for i in range(40)]
-        writes.add_calls(connection, calls, store.step_ms)
+        writes.add_calls(connection, calls, store.grid)
     score(store, minute + MINUTE)
 
 
@@ -138,7 +138,7 @@ def test_all_data_shows_an_old_imported_log(
     old = 1_431_857_100_000  # 2015-05-17T10:05:00Z
     with quiet_store.begin() as connection:
         rows = [call(old + i * 1000, source="import", response_time_ms=None) for i in range(20)]
-        writes.add_calls(connection, rows, quiet_store.step_ms)
+        writes.add_calls(connection, rows, quiet_store.grid)
     score(quiet_store, old + 10 * MINUTE)
     with watched(quiet_server) as seen:
         page = seen.open("/dashboard/?range=all")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,14 +16,23 @@ from settings import Settings
 from tests.server import TOKEN
 
 
-@pytest.fixture
-def app(tmp_path: Path) -> Iterator[Flask]:
+@contextmanager
+def running_app(data_dir: Path, database_url: str = "") -> Iterator[Flask]:
     """An app with an empty store; no thread runs."""
-    server = create_app(Settings(data_dir=tmp_path, api_token=TOKEN, _env_file=None))
+    server = create_app(
+        Settings(data_dir=data_dir, database_url=database_url, api_token=TOKEN, _env_file=None)
+    )
     yield server
     parts: Foresight = server.extensions[EXTENSION]
     parts.journal.close()
     parts.store.close()
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[Flask]:
+    """An app on SQLite."""
+    with running_app(tmp_path) as server:
+        yield server
 
 
 @pytest.fixture

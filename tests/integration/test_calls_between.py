@@ -16,7 +16,7 @@ from tests.rows import MINUTE, T0, call
 def read_back(store: Store, *calls: Call) -> dict[str, list[object]]:
     """Columns of the minute, in the order of the time stamps."""
     with store.begin() as connection:
-        writes.add_calls(connection, calls, MINUTE)
+        writes.add_calls(connection, calls, store.grid)
     with store.read() as connection:
         columns = reads.calls_between(connection, T0, T0 + MINUTE)
     order = columns["timestamp"].argsort()
@@ -66,7 +66,7 @@ def test_a_time_that_is_no_number_is_not_known(store: Store, ms: float) -> None:
 
 def test_a_span_without_calls_gives_empty_columns_of_the_same_types(store: Store) -> None:
     with store.begin() as connection:
-        writes.add_calls(connection, [call(T0 - 1), call(T0 + MINUTE)], MINUTE)
+        writes.add_calls(connection, [call(T0 - 1), call(T0 + MINUTE)], store.grid)
     with store.read() as connection:
         empty = reads.calls_between(connection, T0, T0 + MINUTE)
         full = reads.calls_between(connection, T0 - 1, T0)

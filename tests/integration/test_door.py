@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from api.door import new_login_link
+from api.door import OPEN_RULES, new_login_link
 from app import create_app
 from settings import Settings
 from tests.server import TOKEN
@@ -57,10 +57,8 @@ def test_every_route_is_closed_but_the_short_list(app: Flask, stranger: FlaskCli
         if rule.endpoint.startswith("shop.") or rule.rule in ("/", "/healthz", "/readyz"):
             continue
         path = rule.rule.replace("<endpoint:endpoint>", "x").replace("<path:path>", "x")
-        static = ("/dashboard/_dash-component-suites/", "/dashboard/assets/", "/auth/login")
-        if path.startswith(static) or path == "/dashboard/_favicon.ico":
+        if rule.rule.startswith(("/auth/login", *OPEN_RULES)):
             continue
-        path = path.replace("<string:package_name>", "x").replace("<path:fingerprinted_path>", "x")
         for method in (rule.methods or set()) - {"OPTIONS", "HEAD"}:
             status = stranger.open(path, method=method).status_code
             assert status in (302, 401), (method, rule.rule, status)
@@ -113,7 +111,7 @@ def test_the_login_leads_nowhere_else(guarded: Flask, target: str) -> None:
 
 
 def test_a_login_link_works_once(app: Flask, tmp_path: Path) -> None:
-    link = urlsplit(new_login_link(tmp_path, "127.0.0.1", 8050))
+    link = urlsplit(new_login_link(Settings(data_dir=tmp_path, _env_file=None)))
     first, second = app.test_client(), app.test_client()
     assert first.get(f"{link.path}?{link.query}").status_code == 302
     assert first.get("/api/stats").status_code == 200
@@ -121,14 +119,42 @@ def test_a_login_link_works_once(app: Flask, tmp_path: Path) -> None:
     assert second.get("/api/stats").status_code == 401
 
 
+def test_who_only_looks_at_a_login_link_does_not_use_it_up(app: Flask, tmp_path: Path) -> None:
+    link = urlsplit(new_login_link(Settings(data_dir=tmp_path, _env_file=None)))
+    person = app.test_client()
+    person.head(f"{link.path}?{link.query}")
+    assert person.get(f"{link.path}?{link.query}").status_code == 302
+
+
+def test_a_link_is_worth_nothing_once_there_is_a_password(guarded: Flask, tmp_path: Path) -> None:
+    link = urlsplit(new_login_link(Settings(data_dir=tmp_path, _env_file=None)))
+    assert guarded.test_client().get(f"{link.path}?{link.query}").status_code == 401
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/dashboard/_favicon.icoX",
+        "/dashboard/_favicon.ico/page",
+        "/dashboard/_dash-component-suites/x",
+        "/dashboard/assets",
+    ],
+)
+def test_what_looks_like_a_static_file_but_is_none_is_closed(
+    stranger: FlaskClient, path: str
+) -> None:
+    assert stranger.get(path).status_code == 302
+
+
 def test_a_newer_login_link_ends_the_older(app: Flask, tmp_path: Path) -> None:
-    old = urlsplit(new_login_link(tmp_path, "127.0.0.1", 8050))
-    new_login_link(tmp_path, "127.0.0.1", 8050)
+    old = urlsplit(new_login_link(Settings(data_dir=tmp_path, _env_file=None)))
+    new_login_link(Settings(data_dir=tmp_path, _env_file=None))
     assert app.test_client().get(f"{old.path}?{old.query}").status_code == 401
 
 
 def test_the_token_of_a_link_is_stored_only_as_a_hash(tmp_path: Path) -> None:
-    token = parse_qs(urlsplit(new_login_link(tmp_path, "127.0.0.1", 8050)).query)["token"][0]
+    link = new_login_link(Settings(data_dir=tmp_path, _env_file=None))
+    token = parse_qs(urlsplit(link).query)["token"][0]
     stored = tmp_path / "login_token"
     assert token not in stored.read_text()
     assert stored.stat().st_mode & 0o777 == 0o600

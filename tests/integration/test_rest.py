@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from jobs.runtime import Foresight
 from ml.histogram import latency_histogram
 from store import reads, writes
+from tests.integration.conftest import running_app
 from tests.rows import MINUTE, T0, call, window
 
 T0_ISO = "2026-03-18T15:30:00.000Z"
+
+
+@pytest.fixture
+def app(tmp_path: Path, store_url: str) -> Iterator[Flask]:
+    """An app on each kind of database."""
+    with running_app(tmp_path, store_url) as server:
+        yield server
 
 
 @pytest.fixture
@@ -28,7 +39,7 @@ def filled(parts: Foresight) -> Foresight:
                 call(T0 + 1, endpoint="/payment", method="POST", status_code=402, user_id="u1"),
                 call(T0 + 2, endpoint="/payment", method="POST", status_code=503, user_id="u1"),
             ],
-            parts.store.step_ms,
+            parts.store.grid,
         )
         writes.clear_dirty(connection, reads.dirty_marks(connection, 2 * T0, 10))
         payment: dict[str, Any] = {"endpoint": "/payment", "method": "POST"}
@@ -141,7 +152,16 @@ def test_an_endpoint_is_found_with_and_without_its_first_slash(
     found = get(client, f"/api/analytics/endpoint/{name}?method=POST")
     assert (found["endpoint"], found["total_calls"]) == ("/payment", 12)
     assert found["status_counts"] == {"201": 10, "402": 1, "503": 1}
-    assert found["windows_by_time"][0]["timestamp"] == T0_ISO
+    assert found["series"][0]["timestamp"] == T0_ISO
+
+
+def test_stats_and_analytics_agree_also_on_what_is_not_scored_yet(
+    client: FlaskClient, filled: Foresight
+) -> None:
+    with filled.store.begin() as connection:
+        writes.add_calls(connection, [call(T0 + 3 * MINUTE)] * 7, filled.store.grid)
+    assert get(client, "/api/analytics/endpoint/search")["total_calls"] == 1 + 7
+    assert get(client, "/api/stats")["total_calls"] == 1 + 12 + 7
 
 
 @pytest.mark.usefixtures("filled")
@@ -159,13 +179,20 @@ def test_latency_percentiles_come_from_the_merged_histogram(client: FlaskClient)
         ("/api/logs?limit=1001", "limit", "1000"),
         ("/api/logs?limit=ten", "limit", "'ten'"),
         ("/api/logs?from=yesterday", "from", "'yesterday'"),
-        ("/api/logs?to=99999999999999999999", "to", "year 10000"),
+        ("/api/logs?to=99999999999999999999", "to", "ISO 8601"),
         ("/api/logs?cursor=%21%21", "cursor", "next_cursor"),
         ("/api/logs?status=abc", "status", "'abc'"),
         ("/api/logs?colour=red", "colour", "status_code"),
         ("/api/logs?method=GET&method=POST", "method", "2 times"),
         ("/api/logs?endpoint=", "endpoint", "''"),
         ("/api/logs?endpoint=a%00b", "endpoint", "endpoint"),
+        ("/api/logs?method=a%00b", "method", "method"),
+        ("/api/analytics/endpoint/a%00b", "endpoint", "NUL"),
+        ("/api/logs?cursor=OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5LjE=", "cursor", "next_cursor"),
+        ("/api/stats?from=-253402300799999", "from", "ISO 8601"),
+        ("/api/stats?from=1969-12-31", "from", "1970"),
+        ("/api/stats?to=253402300800000", "to", "9999"),
+        ("/api/anomalies?is_anomaly=perhaps", "is_anomaly", "true or false"),
         ("/api/anomalies?priority=urgent", "priority", "'URGENT'"),
         ("/api/anomalies?subject=user", "subject", "'user'"),
         ("/api/anomalies?cluster=evil", "cluster", "'evil'"),
@@ -194,7 +221,7 @@ def test_an_endpoint_whose_calls_are_not_scored_yet_is_known(
     client: FlaskClient, parts: Foresight
 ) -> None:
     with parts.store.begin() as connection:
-        writes.add_calls(connection, [call(T0)], parts.store.step_ms)
+        writes.add_calls(connection, [call(T0)], parts.store.grid)
     assert get(client, "/api/analytics/endpoint/search")["windows"] == 0
 
 

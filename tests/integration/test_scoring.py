@@ -33,7 +33,7 @@ def bundle() -> Bundle:
 
 def add(store: Store, calls: Sequence[Call]) -> None:
     with store.begin() as connection:
-        writes.add_calls(connection, calls, store.step_ms)
+        writes.add_calls(connection, calls, store.grid)
 
 
 def score(store: Store, bundle: Bundle, until: int) -> int:
@@ -42,7 +42,9 @@ def score(store: Store, bundle: Bundle, until: int) -> int:
 
 def scored(store: Store) -> dict[Key, tuple[Any, ...]]:
     """All windows but for when they were scored, by their key."""
-    columns = [anomaly_log.c[name] for name in WINDOW_COLUMNS if name != "scored_at"]
+    columns = [
+        anomaly_log.c[name] for name in WINDOW_COLUMNS if name not in ("scored_at", "high_at")
+    ]
     with store.read() as connection:
         rows = [tuple(row) for row in connection.execute(select(*columns))]
     by_key = {row[:5]: row for row in rows}
@@ -98,12 +100,46 @@ def test_a_backlog_is_scored_newest_first_in_chunks_and_like_the_rest(
     score(sqlite_store, bundle, T0 + 60 * MINUTE)
     chunked = open_store(f"sqlite:///{tmp_path / 'chunked.db'}")
     add(chunked, calls)
-    monkeypatch.setattr(scoring, "CHUNK_STEPS", 7)
-    scoring.score_windows(chunked, "v1", bundle, T0 + 60 * MINUTE, min_calls=5)
+    monkeypatch.setattr(scoring, "MOST_STARTS", 7)
+    done = scoring.score_windows(chunked, "v1", bundle, T0 + 60 * MINUTE, min_calls=5)
+    assert done.starts == 7
     assert {key[0] for key in scored(chunked)} == {T0 + n * MINUTE for n in range(13, 20)}
     score(chunked, bundle, T0 + 60 * MINUTE)
     assert scored(chunked) == scored(sqlite_store)
     chunked.close()
+
+
+def test_late_rows_in_two_minutes_with_a_gap_leave_the_scores_as_they_were(
+    sqlite_store: Store, bundle: Bundle
+) -> None:
+    add(sqlite_store, day())
+    score(sqlite_store, bundle, T0 + 60 * MINUTE)
+    before = scored(sqlite_store)
+    with sqlite_store.begin() as connection:
+        writes.mark_dirty(connection, [T0 + 3 * MINUTE, T0 + 7 * MINUTE, T0 + 14 * MINUTE])
+    score(sqlite_store, bundle, T0 + 60 * MINUTE)
+    assert scored(sqlite_store) == before
+
+
+def test_a_mark_whose_calls_are_gone_does_not_hold_up_the_rest(
+    store: Store, bundle: Bundle
+) -> None:
+    add(store, [call(T0)])
+    with store.begin() as connection:
+        writes.mark_dirty(connection, [T0 + 30 * MINUTE])
+    assert score(store, bundle, T0 + 60 * MINUTE) == 2
+
+
+def test_a_backlog_is_saved_in_short_transactions(
+    sqlite_store: Store, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = day(5)
+    add(sqlite_store, calls)
+    monkeypatch.setattr(scoring, "SAVED_AT_ONCE", 50)
+    score(sqlite_store, bundle, T0 + 60 * MINUTE)
+    assert views.totals(sqlite_store, T0, T0 + 5 * MINUTE).calls == len(calls)
+    with sqlite_store.read() as connection:
+        assert reads.dirty_marks(connection, 2 * T0, 10) == {}
 
 
 def test_the_windows_of_a_minute_add_up_to_its_calls(store: Store, bundle: Bundle) -> None:
@@ -123,7 +159,7 @@ def test_sliding_windows_overlap_and_totals_count_the_aligned_ones(
 ) -> None:
     store = open_store(f"sqlite:///{tmp_path / 'sliding.db'}", 60_000, 20_000)
     add(store, [call(T0 + 50_000 + i) for i in range(6)])
-    score(store, bundle, T0 + 10 * MINUTE)
+    assert score(store, bundle, T0 + 10 * MINUTE) == 6, "each window once"
     starts = sorted({key[0] for key in scored(store)})
     assert starts == [T0, T0 + 20_000, T0 + 40_000], "every window that holds the calls"
     found = views.totals(store, T0, T0 + 2 * MINUTE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from tests.rows import MINUTE, T0, call, window
 
 def add(store: Store, *calls: tuple) -> int:
     with store.begin() as connection:
-        return writes.add_calls(connection, calls, store.step_ms)
+        return writes.add_calls(connection, calls, store.grid)
 
 
 def save(store: Store, *windows: tuple) -> None:
@@ -87,6 +88,54 @@ def test_the_steps_of_new_calls_are_dirty_until_the_mark_that_was_seen_is_cleare
         writes.clear_dirty(connection, seen)
     with store.read() as connection:
         assert list(reads.dirty_marks(connection, T0 + MINUTE, 10)) == [T0]
+
+
+def test_a_mark_never_comes_again(store: Store) -> None:
+    add(store, call(T0))
+    with store.read() as connection:
+        slow_scorer = reads.dirty_marks(connection, T0, 10)
+    with store.begin() as connection:
+        writes.clear_dirty(connection, reads.dirty_marks(connection, T0, 10))  # a faster one
+    add(store, call(T0 + 1))
+    with store.begin() as connection:
+        writes.clear_dirty(connection, slow_scorer)
+    with store.read() as connection:
+        assert list(reads.dirty_marks(connection, T0, 10)) == [T0]
+
+
+def test_marking_and_clearing_at_once_end_well(store: Store) -> None:
+    starts = [T0 + n * MINUTE for n in range(40)]
+
+    def mark() -> None:
+        for _ in range(30):
+            with store.begin() as connection:
+                writes.mark_dirty(connection, starts)
+
+    def clear() -> None:
+        for _ in range(30):
+            with store.begin() as connection:
+                writes.clear_dirty(connection, reads.dirty_marks(connection, 2 * T0, 100))
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(mark), pool.submit(clear)]:
+            done.result()  # raises what a deadlock would raise
+
+
+def test_a_window_that_becomes_high_when_scored_again_is_news_once(store: Store) -> None:
+    high = {"risk_score": 0.9, "priority": "HIGH"}
+    save(store, window(), window(T0 + MINUTE, **high, high_at=T0 + 2 * MINUTE))
+    assert [w["id"] for w in views.new_high_windows(store, 0, 0, T0)] == [2]
+    save(store, window(**high, high_at=T0 + 9 * MINUTE))
+    assert [w["id"] for w in views.new_high_windows(store, 2, T0 + 2 * MINUTE, T0)] == [1]
+    save(store, window(**high, high_at=T0 + 10 * MINUTE))
+    assert views.new_high_windows(store, 2, T0 + 9 * MINUTE, T0) == []
+
+
+def test_windows_of_another_length_are_not_mixed(store_url: str) -> None:
+    open_store(store_url, 60_000, 60_000).close()
+    open_store(store_url, 60_000, 20_000).close()
+    with pytest.raises(ValueError, match="window_ms=60000, this server needs 300000"):
+        open_store(store_url, 300_000, 300_000)
 
 
 def test_scoring_a_window_again_replaces_it_also_where_the_client_is_null(store: Store) -> None:
@@ -186,8 +235,8 @@ def test_a_filter_keeps_the_calls_that_meet_it(
     assert {row["id"] for row in views.calls_page(store, filters, 10).items} == expected
 
 
-def test_a_lease_is_held_by_one_until_it_runs_out(store: Store) -> None:
-    with store.begin() as c:
+def test_a_lease_is_held_by_one_until_it_runs_out(sqlite_store: Store) -> None:
+    with sqlite_store.begin() as c:
         assert writes.take_lease(c, "scheduler", "a", T0, 6_000)
         assert not writes.take_lease(c, "scheduler", "b", T0 + 5_999, 6_000)
         assert writes.take_lease(c, "scheduler", "a", T0 + 5_999, 6_000), "renewed"
@@ -195,8 +244,17 @@ def test_a_lease_is_held_by_one_until_it_runs_out(store: Store) -> None:
         assert writes.take_lease(c, "scheduler", "b", T0 + 11_999, 6_000), "run out"
 
 
-def test_a_lease_from_the_future_is_void(store: Store) -> None:
+@pytest.mark.parametrize("skew_ms", [-30_000, -1, 1, 5_000])
+def test_servers_whose_clocks_differ_do_not_take_each_others_lease(
+    store: Store, skew_ms: int
+) -> None:
     with store.begin() as c:
+        assert writes.take_lease(c, "scheduler", "a", T0, 6_000)
+        assert not writes.take_lease(c, "scheduler", "b", T0 + skew_ms, 6_000)
+
+
+def test_a_lease_from_far_in_the_future_is_void(sqlite_store: Store) -> None:
+    with sqlite_store.begin() as c:
         writes.take_lease(c, "scheduler", "dead", T0 + 3_600_000, 6_000)  # then the clock went back
         assert writes.take_lease(c, "scheduler", "b", T0, 6_000)
 
@@ -272,7 +330,7 @@ def test_writers_in_threads_wait_for_each_other_and_lose_nothing(store: Store) -
             with store.begin() as connection:
                 reads.counters(connection)  # read first: a plain BEGIN would end in "locked"
                 writes.add_to_counter(connection, "n", 1)
-                writes.add_calls(connection, [call(T0 + number * 100 + i)], store.step_ms)
+                writes.add_calls(connection, [call(T0 + number * 100 + i)], store.grid)
 
     threads = [threading.Thread(target=write, args=(n,)) for n in range(4)]
     for thread in threads:

@@ -95,3 +95,11 @@ def test_a_signed_request_is_simulated_and_has_the_address_it_claims(
     signed = signature(key, "198.51.100.7", int(time.time()) - age_s)
     name = "HTTP_" + HEADER.upper().replace("-", "_")
     assert identify({"REMOTE_ADDR": "203.0.113.9", name: signed}) == caller
+
+
+@pytest.mark.parametrize("zeros", [1, 12, 5_000], ids=str)
+def test_a_signature_of_a_time_with_many_digits_is_refused_and_no_error(zeros: int):
+    header = f"1.2.3.4;{'0' * zeros}{int(time.time())};x"
+    name = "HTTP_" + HEADER.upper().replace("-", "_")
+    address, _, source = identify({"REMOTE_ADDR": "203.0.113.9", name: header})
+    assert (address, source) == ("203.0.113.9", "live")
