@@ -14,7 +14,6 @@ import click
 from flask import Flask
 
 from api import current, door
-from api.query import epoch_ms, iso
 from ingest.access_log import Format, ImportReport, Unit, import_log
 from ingest.logs.lines import LogLines, open_lines
 from ingest.simulator.drive import drive
@@ -23,6 +22,7 @@ from jobs import scoring, training
 from jobs.schedule import now_ms
 from ml.registry import ModelError, Models
 from store import writes
+from store.times import epoch_ms, iso
 
 
 def install(server: Flask) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, TypeVar
 
 from flask import request
@@ -20,40 +19,11 @@ from pydantic import (
 )
 
 from api.errors import ApiError
+from store.times import epoch_ms, iso
 from store.views import Filters
 
 _OTHER_NAMES = ("status", "cluster")  # short forms of status_code and usage_cluster
-LAST_MS = 253_402_300_799_999  # the last millisecond of the year 9999
 _MAX_ID = 2**63 - 1
-
-
-def epoch_ms(value: object) -> int:
-    """An instant given as ISO 8601 (UTC unless it says otherwise) or as epoch milliseconds."""
-    text = str(value).strip()
-    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(LAST_MS))
-    instant = int(text) if is_number else _instant_of_iso(text)
-    if not 0 <= instant <= LAST_MS:
-        raise ValueError("must lie between 1970 and the year 9999")
-    return instant
-
-
-def _instant_of_iso(text: str) -> int:
-    try:
-        # a "+" of a zone that was not percent-encoded arrives as a space
-        instant = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
-    except ValueError:
-        raise ValueError(
-            "must be ISO 8601 such as 2026-03-18T15:30:00Z, or epoch milliseconds"
-        ) from None
-    aware = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-    return (aware - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
-
-
-def iso(ms: int | None) -> str | None:
-    """ISO 8601 UTC of epoch milliseconds."""
-    if ms is None:
-        return None
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def _after(cursor: object) -> tuple[int, int]:

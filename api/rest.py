@@ -19,11 +19,11 @@ from api.query import (
     RangeQuery,
     WindowsQuery,
     cursor_of,
-    iso,
     query_of,
 )
 from ml.histogram import merged, percentile
 from store import views
+from store.times import iso
 
 rest = Blueprint("rest", __name__, url_prefix="/api")
 

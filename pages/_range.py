@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
+
+from store.times import epoch_ms
 
 _MINUTE_MS: Final = 60_000
 _HOUR_MS: Final = 60 * _MINUTE_MS
@@ -68,15 +69,8 @@ def reaches_back(data: tuple[int, int] | None, shown: TimeRange) -> bool:
 
 
 def _between(chosen: Mapping[str, str], now: int, data: tuple[int, int] | None) -> TimeRange:
-    start = _epoch_ms(chosen["from"]) if "from" in chosen else (data or (now,))[0]
-    end = _epoch_ms(chosen["to"]) if "to" in chosen else now
+    start = epoch_ms(chosen["from"]) if "from" in chosen else (data or (now,))[0]
+    end = epoch_ms(chosen["to"]) if "to" in chosen else now
     if start >= end:
         raise ValueError(f"from={chosen.get('from')!r} is not before to={chosen.get('to')!r}")
     return TimeRange(f"{start}-{end}", "Custom range", start, end)
-
-
-def _epoch_ms(text: str) -> int:
-    if text.isdecimal():
-        return int(text)
-    when = datetime.fromisoformat(text)
-    return round((when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp() * 1000)

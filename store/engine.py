@@ -131,9 +131,9 @@ def _open_sqlite(url: URL, grid: Grid) -> Store:
     event.listen(reader, "connect", _prepare_sqlite_reader)
     event.listen(reader, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     store = Store(writer, reader, grid)
-    with _closed_on_error(store), FileLock(path.with_name(path.name + ".setup-lock")):
-        with store.begin() as connection:
-            _make_tables(connection, grid)
+    lock = FileLock(path.with_name(path.name + ".setup-lock"))
+    with _closed_on_error(store), lock, store.begin() as connection:
+        _make_tables(connection, grid)
     return store
 
 
