@@ -32,7 +32,8 @@ $(DEV): requirements-dev.txt requirements.txt | $(BIN)/python
 	@touch $(RUNTIME) $@
 
 $(MODELS): $(TRAINED_BY) | $(RUNTIME)
-	$(BIN)/python -m flask --app app train --to ml/factory
+	@echo "training the factory models (about 20 s)"
+	@$(BIN)/python -m flask --app app train --to ml/factory > /dev/null
 
 run: $(MODELS)
 	FORESIGHT_DEMO=$${FORESIGHT_DEMO:-1} $(BIN)/python app.py

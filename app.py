@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import logging
+import socket
 import sys
+import tempfile
+import threading
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from dash import Dash
 from flask import Flask, Response, redirect
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.routing import Rule
 
 import cli
@@ -26,7 +31,7 @@ from ingest.signature import simulator_key
 from jobs.background import Background
 from jobs.runtime import EXTENSION, FACTORY_MODELS, Foresight
 from ml.registry import Models
-from settings import Settings, session_key
+from settings import Settings, session_key, settings_from_environment
 from store import open_store
 
 ROOT = Path(__file__).parent
@@ -42,7 +47,11 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings : Settings, optional
         Read from the environment when not given.
     """
-    settings = Settings() if settings is None else settings
+    if settings is None:
+        try:
+            settings = settings_from_environment()
+        except ValueError as error:
+            raise SystemExit(f"wrong settings:\n{error}") from None
     server = Flask(__name__, template_folder="api/templates", static_folder=None)
     parts = _parts(settings)
     server.extensions[EXTENSION] = parts
@@ -139,16 +148,25 @@ def serve(settings: Settings) -> None:
 
 
 def _gunicorn_options(settings: Settings) -> dict[str, Any]:
-    running: list[Background] = []
+    stops: list[threading.Thread] = []
     bind = f"{settings.host}:{settings.port}"
 
     def post_worker_init(worker: Any) -> None:
-        running.append(Background(worker.wsgi.extensions[EXTENSION]))
-        running[0].start()
+        background = Background(worker.wsgi.extensions[EXTENSION])
+        background.start()
+
+        def stop_with_worker() -> None:
+            while worker.alive:
+                time.sleep(0.05)
+            background.stop()
+
+        # Beside the worker's own wait for open connections, which takes all of its time to stop.
+        stops.append(threading.Thread(target=stop_with_worker, name="stop", daemon=True))
+        stops[0].start()
 
     def worker_exit(_server: Any, _worker: Any) -> None:
-        if running:
-            running.pop().stop()
+        for stop in stops:
+            stop.join()
 
     return {
         "bind": f"[{settings.host}]:{settings.port}" if ":" in settings.host else bind,
@@ -178,6 +196,30 @@ def _serve_waitress(settings: Settings) -> None:
         background.stop()
 
 
+def refuse_what_can_not_work(settings: Settings) -> None:
+    """Try the data folder, the store and the port before a server is started on them.
+
+    Raises
+    ------
+    OSError, ValueError, SQLAlchemyError
+        With a sentence that says which of them does not work.
+    """
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=settings.data_dir).close()
+    except OSError as error:
+        raise OSError(f"FORESIGHT_DATA_DIR={str(settings.data_dir)!r}: {error.strerror}") from None
+    open_store(settings.store_url, settings.window_ms, settings.step_ms).close()
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((settings.host, settings.port))
+    except OSError as error:
+        where = f"FORESIGHT_HOST={settings.host!r}, FORESIGHT_PORT={settings.port}"
+        raise OSError(f"{where}: {error.strerror}") from None
+
+
 def announce(settings: Settings) -> None:
     """Say where the product is and how to get in, once its port is open."""
     address = f"{settings.local_url}{door.DASHBOARD}"
@@ -194,8 +236,11 @@ def main() -> None:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a skipped run is made up for
-    settings = Settings()
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    try:
+        settings = settings_from_environment()
+        refuse_what_can_not_work(settings)
+    except (OSError, ValueError, SQLAlchemyError) as error:
+        sys.exit(f"Foresight can't start: {error}")
     serve(settings)
 
 

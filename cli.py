@@ -31,6 +31,16 @@ def install(server: Flask) -> None:
         server.cli.add_command(command)
 
 
+class _Instant(click.ParamType):
+    name = "instant"
+
+    def convert(self, value: object, param: Any, ctx: Any) -> int:
+        try:
+            return epoch_ms(value)
+        except ValueError as error:
+            self.fail(f"{value!r} {error}", param, ctx)
+
+
 @click.command("train")
 @click.option(
     "--from", "source", type=click.Choice(["factory"]), default="factory", show_default=True
@@ -78,16 +88,12 @@ def import_log_command(file: str, format_: Format, response_time: Unit, score_: 
 
 
 @click.command("score")
-@click.option("--from", "start", required=True, help="ISO 8601 or epoch ms.")
-@click.option("--to", "end", required=True, help="ISO 8601 or epoch ms.")
-def score(start: str, end: str) -> None:
+@click.option("--from", "first", required=True, type=_Instant(), help="ISO 8601 or epoch ms.")
+@click.option("--to", "last", required=True, type=_Instant(), help="ISO 8601 or epoch ms.")
+def score(first: int, last: int) -> None:
     """Score all windows of a time range again."""
-    try:
-        first, last = epoch_ms(start), epoch_ms(end)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
     if first >= last:
-        raise click.BadParameter(f"--from {start} is not before --to {end}")
+        raise click.UsageError(f"--from {iso(first)} is not before --to {iso(last)}")
     store = current().store
     with store.begin() as connection:
         writes.mark_range_dirty(connection, first, last, store.grid)
@@ -107,16 +113,22 @@ def traffic_command(
 ) -> None:
     """Send simulated clients to a running server on this machine."""
     parts = current()
-    counts = drive(
-        url or parts.settings.local_url,
-        session_key=parts.session_key,
-        data_dir=parts.settings.data_dir,
-        rate=rate,
-        minutes=minutes,
-        seed=seed,
-        scenario=scenario,
-    )
+    server = url or parts.settings.local_url
+    try:
+        counts = drive(
+            server,
+            session_key=parts.session_key,
+            data_dir=parts.settings.data_dir,
+            rate=rate,
+            minutes=minutes,
+            seed=seed,
+            scenario=scenario,
+        )
+    except ValueError as error:
+        raise click.ClickException(str(error)) from None
     click.echo(json.dumps(counts, indent=2))
+    if not counts["answers"]:
+        raise click.ClickException(f"no server answered at {server}")
 
 
 @click.command("login-link")

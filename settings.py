@@ -6,9 +6,9 @@ import os
 import secrets
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 SECRET_KEY_MIN_CHARACTERS = 32
@@ -20,6 +20,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="FORESIGHT_",
         env_file=".env",
+        env_ignore_empty=True,  # FORESIGHT_DATA_DIR= is the default, not the current folder
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,
@@ -146,3 +147,27 @@ def session_key(settings: Settings) -> str:
         finally:
             draft.unlink()
     return kept.read_text(encoding="ascii")
+
+
+def settings_from_environment() -> Settings:
+    """The settings of the environment and `.env`.
+
+    Raises
+    ------
+    ValueError
+        One line for each wrong option: its name, the value unless it is a secret, what is right.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise ValueError("\n".join(map(_wrong_option, error.errors()))) from None
+
+
+def _wrong_option(error: Any) -> str:
+    name = str(error["loc"][0]) if error["loc"] else ""
+    reason = str(error["msg"]).removeprefix("Value error, ")
+    if not name:
+        return reason
+    field = Settings.model_fields[name]
+    value = "" if field.annotation is SecretStr else f"={str(error['input'])!r}"
+    return f"FORESIGHT_{name.upper()}{value}: {reason}"

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
+import time
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -31,6 +31,8 @@ from api.errors import ApiError, error_answer
 from settings import Settings
 
 DASHBOARD: Final = "/dashboard/"
+LINKS: Final = "login-links"  # folder of the hashes of unused one-time links
+LINK_VALID_S: Final = 86_400
 OPEN_BLUEPRINTS: Final = frozenset({"shop"})
 OPEN_ENDPOINTS: Final = frozenset({"health.healthz", "health.readyz", "door.login", "door.enter"})
 OPEN_RULES: Final = (  # scripts, styles and fonts; no data
@@ -50,14 +52,14 @@ def install(server: Flask) -> None:
 
 
 def new_login_link(settings: Settings) -> str:
-    """A link that logs the admin in once; a newer one makes the older useless."""
-    data_dir = settings.data_dir
+    """A link that logs the admin in once, within `LINK_VALID_S`."""
     token = secrets.token_urlsafe(32)
-    path = data_dir / "login_token"
-    draft = data_dir / f".login_token-{secrets.token_hex(8)}"
-    with open(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
-        file.write(_digest(token))
-    draft.replace(path)
+    folder = settings.data_dir / LINKS
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for old in folder.iterdir():
+        if _age_s(old) > LINK_VALID_S:
+            old.unlink(missing_ok=True)
+    (folder / _digest(token)).touch(mode=0o600)
     return f"{settings.local_url}/auth/login?token={token}"
 
 
@@ -165,17 +167,21 @@ def _form(problem: str | None = None, status: int = 200) -> Response:
 
 
 def _use_login_token(data_dir: Path, token: str) -> bool:
-    """Whether the token is the one that was printed; it is gone afterwards."""
-    path = data_dir / "login_token"
-    used = data_dir / f".login_token-used-{secrets.token_hex(8)}"
+    """Whether the token is one that was printed; it is gone afterwards.
+
+    Its hash is the name of a file, so of two that come at once only one can remove it.
+    """
+    link = data_dir / LINKS / _digest(token)
     try:
-        if not hmac.compare_digest(path.read_text(), _digest(token)):
-            return False
-        path.rename(used)  # of two that come at once only one gets the file
-        used.unlink()
+        fresh = _age_s(link) <= LINK_VALID_S
+        link.unlink()
     except FileNotFoundError:
         return False
-    return True
+    return fresh
+
+
+def _age_s(file: Path) -> float:
+    return time.time() - file.stat().st_mtime
 
 
 def _digest(token: str) -> str:

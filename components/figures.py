@@ -100,6 +100,7 @@ def risk_over_time(
             _highest_line(x, top, anomalies, colours),
             _mean_line(x, mean, colours),
             _high_marks(x, top, colours),
+            _area_below(rows, colours),
         ],
         "layout": layout,
     }
@@ -218,13 +219,32 @@ def _highest_line(
         "customdata": anomalies,
         "line": {"color": colours.accent, "width": 2, "shape": "linear"},
         "marker": {"color": colours.accent, "size": _lonely_sizes(top)},
+        "hovertemplate": "%{y:.2f} (%{customdata:,} anomalies)",
+    }
+
+
+def _area_below(rows: Sequence[tuple[int, RiskPoint | None]], colours: Palette) -> dict[str, Any]:
+    """The tint under the line of highest risk; it falls to zero where there is a gap."""
+    edges: list[tuple[int, float]] = []
+    for number, (at, point) in enumerate(rows):
+        if point is None:
+            edges += [(rows[number - 1][0], 0.0), (rows[number + 1][0], 0.0)]
+        else:
+            edges.append((at, point.maximum))
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [at for at, _ in edges],
+        "y": [risk for _, risk in edges],
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+        "showlegend": False,
         "fill": "tozeroy",
         "fillcolor": faded(colours.accent, 0.10),
         "fillgradient": {
             "type": "vertical",
             "colorscale": [[0, faded(colours.accent, 0.02)], [1, faded(colours.accent, 0.26)]],
         },
-        "hovertemplate": "%{y:.2f} (%{customdata:,} anomalies)",
     }
 
 

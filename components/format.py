@@ -57,6 +57,11 @@ def score(value: float | None) -> str:
     return MISSING if value is None else f"{int(value * 100 + 1e-9) / 100:.2f}"
 
 
+def mean_score(value: float | None) -> str:
+    """0.1969 -> 0.20; rounded, since no threshold applies to a mean."""
+    return MISSING if value is None else f"{value:.2f}"
+
+
 def clock(at: int) -> str:
     """Time of day: 14:03."""
     return _utc(at).strftime("%H:%M")

@@ -61,7 +61,9 @@ def model_metrics(now: Totals, before: Totals) -> html.Dl:
                 cards.change(rate, rate_before, unit="pt"),
             ),
             cards.Metric(
-                "Average risk", format.score(now.average_risk), "Mean risk score of all windows"
+                "Average risk",
+                format.mean_score(now.average_risk),
+                "Mean risk of all windows",
             ),
             cards.Metric(
                 "Bot rate",

@@ -32,6 +32,19 @@ def empty(icon: str, title: str, text: str = "", action: Any = None) -> html.Div
     )
 
 
+def not_scored(error: str) -> html.Div:
+    """The whole page when the first minute could not be scored."""
+    return html.Div(
+        [
+            html.Div(icons.glyph("exclamation-triangle"), className="hero-mark"),
+            html.H2("No minute could be scored yet"),
+            html.P("Calls are kept and will be scored when this is mended:"),
+            html.Code(error),
+        ],
+        className="hero",
+    )
+
+
 def waiting(calls_seen: bool, demo: bool) -> html.Div:
     """The whole page before the first scored minute."""
     if calls_seen:

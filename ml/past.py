@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ml.failure import is_failing
 from ml.features import FEATURES, KEY
 
 CONTEXT_MS: Final = 15 * 60_000  # how far back a window's past reaches
@@ -25,6 +26,8 @@ def feature_matrix(windows: pd.DataFrame) -> Floats:
 
 def past_means(windows: pd.DataFrame, past: pd.DataFrame, wanted: NDArray[np.bool_]) -> Floats:
     """Mean features of each subject in the 15 minutes before a window, weighted by calls.
+
+    Windows that were failing don't count: a lone call after an outage is no outage.
 
     Parameters
     ----------
@@ -45,7 +48,11 @@ def past_means(windows: pd.DataFrame, past: pd.DataFrame, wanted: NDArray[np.boo
         order = np.argsort(instant, kind="stable")
         now = instant[: len(windows)][wanted]
         start, end = (np.searchsorted(instant[order], edge) for edge in (now - CONTEXT_MS, now))
-        means[wanted] = _weighted_means(feature_matrix(every)[order], start, end)
+        features = feature_matrix(every)
+        features[is_failing(features)] = (
+            np.nan
+        )  # an outage is not what a subject usually looks like
+        means[wanted] = _weighted_means(features[order], start, end)
     return means
 
 

@@ -62,10 +62,13 @@ def time_range(
     return TimeRange(key, words, now - length, now)
 
 
-def reaches_back(data: tuple[int, int] | None, shown: TimeRange) -> bool:
-    """Whether the data cover the period of equal length before the range, but for a twentieth."""
+def reaches_back(first: int | None, shown: TimeRange) -> bool:
+    """Whether data that begin at `first` [epoch ms] cover the equal period before the range.
+
+    A twentieth may be missing. None: there are no data in that period.
+    """
     length = shown.end - shown.start
-    return data is not None and data[0] <= shown.start - length + length // 20
+    return first is not None and first <= shown.start - length + length // 20
 
 
 def _between(chosen: Mapping[str, str], now: int, data: tuple[int, int] | None) -> TimeRange:

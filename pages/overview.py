@@ -128,7 +128,7 @@ def show(
     if fresh.last_window_end is None:
         return _nothing_yet(shown, fresh, now, app.settings.demo)
     found = views.overview(app.store, shown.start, shown.end)
-    if not _range.reaches_back(data, shown):
+    if not _range.reaches_back(found.previous_since, shown):
         found = replace(found, previous=views.Totals())  # half a period is nothing to compare with
     drawing = {"key": shown.key, "content": _content(found, shown, theme)}
     numbers = {
@@ -153,7 +153,11 @@ def _nothing_yet(
     """No window was ever scored: one sentence instead of empty charts."""
     numbers = {
         "subtitle": _subtitle(shown, None, now),
-        "hero": states.waiting(fresh.last_call_at is not None, demo),
+        "hero": (
+            states.not_scored(fresh.error)
+            if fresh.error
+            else states.waiting(fresh.last_call_at is not None, demo)
+        ),
         "hidden": True,
         "status": [],
         "kpis": [],

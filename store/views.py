@@ -84,6 +84,7 @@ class Overview:
 
     totals: Totals
     previous: Totals
+    previous_since: int | None  # start of the first window in that range
     bucket_ms: int
     risk: list[RiskPoint]
     endpoints: list[EndpointRisk]
@@ -164,6 +165,11 @@ def overview(
         return Overview(
             totals=_totals(connection, store, start, end),
             previous=_totals(connection, store, 2 * start - end, start),
+            previous_since=connection.scalar(
+                select(func.min(_W.timestamp)).where(
+                    _W.timestamp >= 2 * start - end, _W.timestamp < start
+                )
+            ),
             bucket_ms=bucket_ms,
             risk=_risk_points(connection, store, start, end, bucket_ms),
             endpoints=_endpoint_risks(connection, store, start, end, endpoints),

@@ -91,6 +91,8 @@ def drive(
     """
     if not minutes > 0:
         raise ValueError(f"minutes={minutes} must be above 0")
+    if not callable(rate) and not 0 < rate < math.inf:
+        raise ValueError(f"rate={rate} must be above 0")
     if scenario is not None:
         episodes = [_whole_scenario(scenario, minutes, rate)]
         if scenario in FAULTS and data_dir is None:

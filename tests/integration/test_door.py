@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -9,7 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from api.door import OPEN_RULES, new_login_link
+from api.door import LINKS, OPEN_RULES, new_login_link
 from app import create_app
 from settings import Settings
 from tests.server import TOKEN
@@ -146,17 +148,24 @@ def test_what_looks_like_a_static_file_but_is_none_is_closed(
     assert stranger.get(path).status_code == 302
 
 
-def test_a_newer_login_link_ends_the_older(app: Flask, tmp_path: Path) -> None:
-    old = urlsplit(new_login_link(Settings(data_dir=tmp_path, _env_file=None)))
-    new_login_link(Settings(data_dir=tmp_path, _env_file=None))
-    assert app.test_client().get(f"{old.path}?{old.query}").status_code == 401
+def test_each_server_of_a_folder_prints_a_link_that_works(app: Flask, tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, _env_file=None)
+    for link in [urlsplit(new_login_link(settings)) for _ in range(2)]:
+        assert app.test_client().get(f"{link.path}?{link.query}").status_code == 302
+
+
+def test_a_link_of_two_days_ago_is_no_longer_valid(app: Flask, tmp_path: Path) -> None:
+    link = urlsplit(new_login_link(Settings(data_dir=tmp_path, _env_file=None)))
+    (stored,) = (tmp_path / LINKS).iterdir()
+    os.utime(stored, (time.time() - 2 * 86_400,) * 2)
+    assert app.test_client().get(f"{link.path}?{link.query}").status_code == 401
 
 
 def test_the_token_of_a_link_is_stored_only_as_a_hash(tmp_path: Path) -> None:
     link = new_login_link(Settings(data_dir=tmp_path, _env_file=None))
     token = parse_qs(urlsplit(link).query)["token"][0]
-    stored = tmp_path / "login_token"
-    assert token not in stored.read_text()
+    (stored,) = (tmp_path / LINKS).iterdir()
+    assert token not in stored.name + stored.read_text()
     assert stored.stat().st_mode & 0o777 == 0o600
 
 

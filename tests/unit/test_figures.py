@@ -35,7 +35,7 @@ def drawn(points: list[Point], name: str = "dark") -> figures.Figure:
 
 
 def test_the_line_of_risk_goes_through_its_points() -> None:
-    highest, mean, _ = drawn([Point(NOW, 0.4, 0.2, 3), Point(NOW + MINUTE, 0.6, 0.3)])["data"]
+    highest, mean, *_ = drawn([Point(NOW, 0.4, 0.2, 3), Point(NOW + MINUTE, 0.6, 0.3)])["data"]
     assert (highest["x"], highest["y"]) == ([NOW, NOW + MINUTE], [0.4, 0.6])
     assert (mean["y"], highest["customdata"]) == ([0.2, 0.3], [3, 0])
 
@@ -109,3 +109,9 @@ def test_the_donut_has_the_counts_and_their_sum() -> None:
     figure = figures.priority_mix({"HIGH": 6, "MEDIUM": 41, "LOW": 1402}, "dark")
     assert figure["data"][0]["values"] == [6, 41, 1402]
     assert figure["layout"]["annotations"][0]["text"] == "1,449"
+
+
+def test_the_area_falls_to_zero_in_a_gap() -> None:
+    area = drawn([Point(NOW, 0.4), Point(NOW + 9 * MINUTE, 0.6)])["data"][3]
+    assert area["x"] == [NOW, NOW, NOW + 9 * MINUTE, NOW + 9 * MINUTE]
+    assert area["y"] == [0.4, 0.0, 0.0, 0.6]

@@ -132,13 +132,22 @@ def test_a_window_that_overlaps_is_not_the_next() -> None:
 def test_the_past_mean_is_weighted_by_calls_and_reaches_back_15_minutes() -> None:
     past = frame(
         window(timestamp=T0 - MINUTE, req_count=30, error_rate=0.1),
-        window(timestamp=T0 - CONTEXT_MS, req_count=10, error_rate=0.5),
+        window(timestamp=T0 - CONTEXT_MS, req_count=10, error_rate=0.3),
         window(timestamp=T0 - CONTEXT_MS - 1, req_count=1000, error_rate=1.0),  # too old
         window(timestamp=T0 - MINUTE, endpoint="/other", error_rate=1.0),
     )
     means = past_means(frame(window()), past, np.array([True]))
     assert means[0, 0] == 25.0  # (30 * 30 + 10 * 10) / 40
-    assert means[0, 1] == pytest.approx(0.2)  # (30 * 0.1 + 10 * 0.5) / 40
+    assert means[0, 1] == pytest.approx(0.15)  # (30 * 0.1 + 10 * 0.3) / 40
+
+
+def test_a_failing_window_is_no_past_so_that_a_call_after_an_outage_is_no_outage() -> None:
+    past = frame(
+        window(timestamp=T0 - 2 * MINUTE, req_count=10, error_rate=0.1),
+        window(timestamp=T0 - MINUTE, req_count=90, error_rate=1.0),
+    )
+    means = past_means(frame(window()), past, np.array([True]))
+    assert means[0, 1] == pytest.approx(0.1)
 
 
 def test_the_past_of_unknown_times_is_unknown() -> None:

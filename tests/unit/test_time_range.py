@@ -69,7 +69,7 @@ def test_an_open_end_is_now_and_an_open_start_that_of_the_data() -> None:
 def test_the_period_before_counts_when_the_data_reach_back_to_its_start(
     first: int, covered: bool
 ) -> None:
-    assert reaches_back((first, NOW), time_range({"range": "3h"}, NOW, None)) is covered
+    assert reaches_back(first, time_range({"range": "3h"}, NOW, None)) is covered
 
 
 def test_no_data_reach_back_to_nothing() -> None:
