@@ -201,7 +201,7 @@ def refuse_what_can_not_work(settings: Settings) -> None:
 
     Raises
     ------
-    OSError, ValueError, SQLAlchemyError
+    OSError, ValueError
         With a sentence that says which of them does not work.
     """
     try:
@@ -209,7 +209,11 @@ def refuse_what_can_not_work(settings: Settings) -> None:
         tempfile.TemporaryFile(dir=settings.data_dir).close()
     except OSError as error:
         raise OSError(f"FORESIGHT_DATA_DIR={str(settings.data_dir)!r}: {error.strerror}") from None
-    open_store(settings.store_url, settings.window_ms, settings.step_ms).close()
+    try:
+        open_store(settings.store_url, settings.window_ms, settings.step_ms).close()
+    except SQLAlchemyError as error:
+        cause = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise ValueError(f"FORESIGHT_DATABASE_URL: {cause}") from None
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         with socket.socket(family) as probe:
@@ -239,7 +243,7 @@ def main() -> None:
     try:
         settings = settings_from_environment()
         refuse_what_can_not_work(settings)
-    except (OSError, ValueError, SQLAlchemyError) as error:
+    except (OSError, ValueError) as error:
         sys.exit(f"Foresight can't start: {error}")
     serve(settings)
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import os
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -11,7 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
-from tests.server import Server, free_port, running_server, wait_until
+import pytest
+
+from tests.server import ROOT, Server, free_port, running_server, wait_until
 
 REQUESTS = 2_000
 THREADS = 8
@@ -172,3 +177,45 @@ def test_the_dashboards_own_traffic_is_not_logged(tmp_path: Path) -> None:
         ("/search", "DELETE", 405),
         ("(unmatched)", "GET", 404),
     ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"PORT": "abc"}, "FORESIGHT_PORT='abc'"),
+        ({"SECRET_KEY": "short"}, "FORESIGHT_SECRET_KEY: has 5 characters"),
+        ({"DATABASE_URL": "nonsense"}, "FORESIGHT_DATABASE_URL"),
+        ({"DATA_DIR": "/proc/nowhere"}, "FORESIGHT_DATA_DIR='/proc/nowhere'"),
+        ({"TRUSTED_PROXIES": "foo"}, "FORESIGHT_TRUSTED_PROXIES"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_a_wrong_setting_ends_the_start_with_a_sentence(
+    tmp_path: Path, wrong: dict[str, str], says: str
+) -> None:
+    settings = {"DATA_DIR": str(tmp_path), "PORT": str(free_port())} | wrong
+    ended = subprocess.run(
+        [sys.executable, str(ROOT / "app.py")],
+        env=os.environ | {f"FORESIGHT_{name}": value for name, value in settings.items()},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 1
+    assert says in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_taken_port_is_said_at_once_and_leaves_the_running_server_alone(tmp_path: Path) -> None:
+    with running_server(tmp_path, scheduler=0) as server:
+        ended = subprocess.run(
+            [sys.executable, str(ROOT / "app.py")],
+            env=os.environ
+            | {"FORESIGHT_PORT": str(server.port), "FORESIGHT_DATA_DIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert ended.returncode == 1
+        assert f"FORESIGHT_PORT={server.port}: Address already in use" in ended.stderr
+        assert server.answers()
