@@ -19,8 +19,8 @@ from pydantic import (
 )
 
 from api.errors import ApiError
+from store.lists import Filters
 from store.times import epoch_ms, iso
-from store.views import Filters
 
 _OTHER_NAMES = ("status", "cluster")  # short forms of status_code and usage_cluster
 _MAX_ID = 2**63 - 1

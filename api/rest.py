@@ -22,7 +22,7 @@ from api.query import (
     query_of,
 )
 from ml.histogram import merged, percentile
-from store import views
+from store import lists, views
 from store.times import iso
 
 rest = Blueprint("rest", __name__, url_prefix="/api")
@@ -59,14 +59,14 @@ def stats() -> Response:
 def anomalies() -> Response:
     """Scored windows, newest first."""
     query = query_of(WindowsQuery)
-    return _list(views.windows_page(current().store, query.filters(), query.limit, query.cursor))
+    return _list(lists.windows_page(current().store, query.filters(), query.limit, query.cursor))
 
 
 @rest.get("/logs")
 def logs() -> Response:
     """Logged calls, newest first."""
     query = query_of(CallsQuery)
-    return _list(views.calls_page(current().store, query.filters(), query.limit, query.cursor))
+    return _list(lists.calls_page(current().store, query.filters(), query.limit, query.cursor))
 
 
 @rest.get("/analytics/endpoint/<endpoint:endpoint>")
@@ -127,7 +127,7 @@ def _analytics(
     }
 
 
-def _list(page: views.Page) -> Response:
+def _list(page: lists.Page) -> Response:
     items = [_row(item) for item in page.items]
     return jsonify({"items": items, "next_cursor": cursor_of(page.next_after)})
 

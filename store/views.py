@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -21,7 +21,6 @@ from sqlalchemy import (
     case,
     cast,
     func,
-    or_,
     select,
     text,
     union,
@@ -30,6 +29,7 @@ from sqlalchemy import literal as sql_literal
 
 from store import reads
 from store.engine import Store
+from store.lists import Row, rows, select_windows
 from store.tables import anomaly_log, api_log, dirty_window
 
 MINUTE_MS: Final = 60_000
@@ -37,7 +37,6 @@ MAX_RISK_POINTS: Final = 180
 _BUCKETS_MS: Final = tuple(m * MINUTE_MS for m in (1, 2, 5, 10, 15, 30, 60, 120, 360, 720, 1440))
 STALE_AFTER_MS: Final = 150_000  # two missed minutes and the grace of late rows
 _W = anomaly_log.c
-_Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ class Overview:
     bucket_ms: int
     risk: list[RiskPoint]
     endpoints: list[EndpointRisk]
-    risky: list[_Row]
+    risky: list[Row]
 
 
 @dataclass(frozen=True)
@@ -105,33 +104,6 @@ class Freshness:
 
 
 @dataclass(frozen=True)
-class Filters:
-    """Conditions on calls or windows; None: no condition. Named after the columns."""
-
-    start: int | None = None
-    end: int | None = None
-    endpoint: str | None = None
-    method: str | None = None
-    client: str | None = None
-    subject: str | None = None
-    priority: str | None = None
-    usage_cluster: str | None = None
-    is_anomaly: int | None = None
-    status_code: int | None = None
-    source: str | None = None
-    ip_address: str | None = None
-    user_id: str | None = None
-
-
-@dataclass(frozen=True)
-class Page:
-    """A page of rows, newest first; `next_after` is the (timestamp, id) to go on from."""
-
-    items: list[_Row]
-    next_after: tuple[int, int] | None
-
-
-@dataclass(frozen=True)
 class EndpointAnalytics:
     """One endpoint over a range; `points` sums its windows by `bucket_ms`, oldest first."""
 
@@ -139,7 +111,7 @@ class EndpointAnalytics:
     status_counts: dict[str, int]
     latency_histograms: list[bytes] = field(repr=False)
     bucket_ms: int
-    points: list[_Row] = field(repr=False)
+    points: list[Row] = field(repr=False)
 
 
 def totals(store: Store, start: int, end: int) -> Totals:
@@ -229,7 +201,7 @@ def last_window_id(store: Store) -> int:
     return highest
 
 
-def new_high_windows(store: Store, after_id: int, after_at: int, since: int) -> list[_Row]:
+def new_high_windows(store: Store, after_id: int, after_at: int, since: int) -> list[Row]:
     """HIGH windows that are news, lowest id first.
 
     Parameters
@@ -241,24 +213,9 @@ def new_high_windows(store: Store, after_id: int, after_at: int, since: int) -> 
         Windows that started earlier [epoch ms] are no news.
     """
     news = (_W.id > after_id) | (_W.high_at > after_at)
-    statement = _select_windows().where(news, _W.priority == "HIGH", _W.timestamp >= since)
+    statement = select_windows().where(news, _W.priority == "HIGH", _W.timestamp >= since)
     with store.read() as connection:
-        return _rows(connection, statement.order_by(_W.id).limit(100))
-
-
-def windows_page(
-    store: Store, filters: Filters, limit: int, after: tuple[int, int] | None = None
-) -> Page:
-    """Windows, newest first, from `next_after` of the page before; new rows don't shift pages."""
-    return _page(store, _select_windows(), anomaly_log, _window_conditions(filters), limit, after)
-
-
-def calls_page(
-    store: Store, filters: Filters, limit: int, after: tuple[int, int] | None = None
-) -> Page:
-    """Calls, newest first, from `next_after` of the page before; new rows don't shift pages."""
-    columns = [column for column in api_log.c if column.name != "identity"]
-    return _page(store, select(*columns), api_log, _call_conditions(filters), limit, after)
+        return rows(connection, statement.order_by(_W.id).limit(100))
 
 
 def endpoint_analytics(
@@ -276,7 +233,7 @@ def endpoint_analytics(
     status: Counter[str] = Counter()
     with store.read() as connection:
         sums = _totals(connection, store, start, end, endpoint, method)
-        points = _rows(connection, _endpoint_points(bucket_ms, inside))
+        points = rows(connection, _endpoint_points(bucket_ms, inside))
         details = connection.execute(select(_W.status_counts, _W.latency_histogram).where(*inside))
         histograms = []
         for counts, histogram in details:
@@ -317,11 +274,6 @@ def is_known_endpoint(store: Store, endpoint: str) -> bool:
             connection.execute(select(t.c.id).where(t.c.endpoint == endpoint).limit(1)).first()
             for t in (anomaly_log, api_log)
         )
-
-
-def as_json(value: Any) -> dict[str, Any]:
-    """A dataclass of this module as plain values."""
-    return asdict(value)
 
 
 def _totals(
@@ -434,67 +386,14 @@ def _endpoint_risks(
     return [EndpointRisk(e, m, int(n), int(all_), float(risk)) for e, m, n, all_, risk in rows]
 
 
-def _risky_windows(connection: Connection, start: int, end: int, limit: int) -> list[_Row]:
+def _risky_windows(connection: Connection, start: int, end: int, limit: int) -> list[Row]:
     risky = _W.priority.in_(("HIGH", "MEDIUM"))
-    statement = _select_windows().where(risky, _W.timestamp >= start, _W.timestamp < end)
+    statement = select_windows().where(risky, _W.timestamp >= start, _W.timestamp < end)
     # Within a minute endpoints first: where one fails, its many clients are risky with it.
     order = (_W.timestamp.desc(), _W.subject.desc(), _W.risk_score.desc(), _W.id.desc())
-    return _rows(connection, statement.order_by(*order).limit(limit))
-
-
-def _select_windows() -> Select[Any]:
-    return select(*(column for column in _W if column.name != "latency_histogram"))
-
-
-def _rows(connection: Connection, statement: Select[Any]) -> list[_Row]:
-    return [dict(row) for row in connection.execute(statement).mappings()]
+    return rows(connection, statement.order_by(*order).limit(limit))
 
 
 def _aligned(store: Store) -> tuple[ColumnElement[bool], ...]:
     """Only windows that don't overlap, also where some were scored while windows slid."""
     return (_W.timestamp % store.window_ms == 0,)
-
-
-def _window_conditions(filters: Filters) -> list[ColumnElement[bool]]:
-    names = ("endpoint", "method", "client", "subject", "priority", "usage_cluster", "is_anomaly")
-    return _conditions(anomaly_log, filters, names)
-
-
-def _call_conditions(filters: Filters) -> list[ColumnElement[bool]]:
-    c = api_log.c
-    names = ("endpoint", "method", "status_code", "source", "ip_address", "user_id")
-    conditions = _conditions(api_log, filters, names)
-    if filters.client is not None:
-        unnamed = c.user_id.is_(None) & (c.ip_address == filters.client)
-        conditions.append(or_(c.user_id == filters.client, unnamed))
-    return conditions
-
-
-def _conditions(table: Any, filters: Filters, names: Sequence[str]) -> list[ColumnElement[bool]]:
-    given: Mapping[str, Any] = {name: getattr(filters, name) for name in names}
-    conditions = [table.c[name] == value for name, value in given.items() if value is not None]
-    if filters.start is not None:
-        conditions.append(table.c.timestamp >= filters.start)
-    if filters.end is not None:
-        conditions.append(table.c.timestamp < filters.end)
-    return conditions
-
-
-def _page(
-    store: Store,
-    statement: Select[Any],
-    table: Any,
-    conditions: list[ColumnElement[bool]],
-    limit: int,
-    after: tuple[int, int] | None,
-) -> Page:
-    if after is not None:
-        at, row_id = after
-        earlier = (table.c.timestamp < at) | ((table.c.timestamp == at) & (table.c.id < row_id))
-        conditions = [*conditions, table.c.timestamp <= at, earlier]
-    statement = statement.where(*conditions).order_by(table.c.timestamp.desc(), table.c.id.desc())
-    with store.read() as connection:
-        items = _rows(connection, statement.limit(limit + 1))
-    more = len(items) > limit
-    items = items[:limit]
-    return Page(items, (items[-1]["timestamp"], items[-1]["id"]) if more else None)

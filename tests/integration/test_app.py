@@ -13,15 +13,15 @@ from app import create_app, is_own
 from ingest.writer import drain
 from jobs.runtime import EXTENSION, Foresight
 from settings import Settings
-from store import views
-from store.views import Filters
+from store import lists
+from store.lists import Filters
 from tests.server import TOKEN
 
 
 def logged(parts: Foresight) -> list[tuple[str, str, int]]:
     """What is in the store after the journal was drained: endpoint, method, status."""
     drain(parts.store, parts.settings.journal_dir)
-    rows = views.calls_page(parts.store, Filters(), 100).items
+    rows = lists.calls_page(parts.store, Filters(), 100).items
     return sorted((row["endpoint"], row["method"], row["status_code"]) for row in rows)
 
 

@@ -17,9 +17,9 @@ from jobs.runtime import FACTORY_MODELS
 from jobs.schedule import run_job
 from ml.bundle import Bundle
 from ml.registry import Models
-from store import Store, open_store, reads, views, writes
+from store import Store, lists, open_store, reads, views, writes
+from store.lists import Filters
 from store.tables import WINDOW_COLUMNS, anomaly_log
-from store.views import Filters
 from tests.rows import MINUTE, T0, call
 
 GRACE = scoring.GRACE_MS
@@ -69,10 +69,10 @@ def test_only_closed_windows_are_scored(store: Store, bundle: Bundle) -> None:
 def test_a_late_row_has_its_window_scored_again_in_place(store: Store, bundle: Bundle) -> None:
     add(store, [call(T0)])
     score(store, bundle, T0 + 10 * MINUTE)
-    first = {row["id"] for row in views.windows_page(store, Filters(), 10).items}
+    first = {row["id"] for row in lists.windows_page(store, Filters(), 10).items}
     add(store, [call(T0 + 59_999)])
     assert score(store, bundle, T0 + 10 * MINUTE) == 2
-    again = views.windows_page(store, Filters(), 10).items
+    again = lists.windows_page(store, Filters(), 10).items
     assert {row["id"] for row in again} == first
     assert [row["req_count"] for row in again] == [2, 2]
 
@@ -146,7 +146,7 @@ def test_the_windows_of_a_minute_add_up_to_its_calls(store: Store, bundle: Bundl
     calls = day(5)
     add(store, calls)
     score(store, bundle, T0 + 60 * MINUTE)
-    items = views.windows_page(store, Filters(), 1000).items
+    items = lists.windows_page(store, Filters(), 1000).items
     for subject in ("endpoint", "client"):
         assert sum(w["req_count"] for w in items if w["subject"] == subject) == len(calls)
     found = views.totals(store, T0, T0 + 5 * MINUTE)
@@ -170,14 +170,14 @@ def test_sliding_windows_overlap_and_totals_count_the_aligned_ones(
 def test_missing_response_times_are_scored_and_stay_unknown(store: Store, bundle: Bundle) -> None:
     add(store, [call(T0 + i, response_time_ms=None) for i in range(9)])
     score(store, bundle, T0 + 10 * MINUTE)
-    windows = views.windows_page(store, Filters(), 10).items
+    windows = lists.windows_page(store, Filters(), 10).items
     assert [(w["avg_response_time"], w["max_response_time"]) for w in windows] == [(None, None)] * 2
     assert all(0 <= w["risk_score"] <= 1 for w in windows)
 
 
 def minutes_to_high(store: Store, begins: int, **conditions: Any) -> int:
     """Windows from the one in which an episode begins to the first HIGH one, 1 = at once."""
-    high = views.windows_page(store, Filters(priority="HIGH", start=begins, **conditions), 1000)
+    high = lists.windows_page(store, Filters(priority="HIGH", start=begins, **conditions), 1000)
     first = min(w["timestamp"] for w in high.items)
     return (first - begins) // MINUTE + 1
 
@@ -189,7 +189,7 @@ def test_a_total_outage_is_high_within_two_windows_and_not_before(
     add(sqlite_store, simulate(seed=5, start_ms=T0, minutes=36, episodes=[crash]).calls)
     score(sqlite_store, bundle, T0 + 60 * MINUTE)
     begins = T0 + 30 * MINUTE
-    assert not views.windows_page(sqlite_store, Filters(priority="HIGH", end=begins), 9).items
+    assert not lists.windows_page(sqlite_store, Filters(priority="HIGH", end=begins), 9).items
     for endpoint in ("/search", "/payment", "/login"):
         assert minutes_to_high(sqlite_store, begins, subject="endpoint", endpoint=endpoint) <= 2
 
@@ -203,7 +203,7 @@ def test_credential_stuffing_makes_its_clients_high_within_two_windows(
     score(sqlite_store, bundle, T0 + 60 * MINUTE)
     begins = T0 + 30 * MINUTE
     attackers = {client for episode in past.episodes for client in episode.clients}
-    high = views.windows_page(sqlite_store, Filters(priority="HIGH", subject="client"), 1000).items
+    high = lists.windows_page(sqlite_store, Filters(priority="HIGH", subject="client"), 1000).items
     assert {w["client"] for w in high} <= attackers
     assert minutes_to_high(sqlite_store, begins, subject="client") <= 2
 

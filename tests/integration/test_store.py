@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
-from store import Store, open_store, reads, views, writes
+from store import Store, lists, open_store, reads, views, writes
+from store.lists import Filters
 from store.tables import anomaly_log, api_log, dirty_window
-from store.views import Filters
 from tests.rows import MINUTE, T0, call, window
 
 
@@ -45,7 +45,7 @@ def test_a_call_comes_back_as_it_was_stored(store: Store) -> None:
         source="simulated",
     )
     assert add(store, stored) == 1
-    row = views.calls_page(store, Filters(), 10).items[0]
+    row = lists.calls_page(store, Filters(), 10).items[0]
     assert {name: row[name] for name in stored._fields if name != "identity"} == {
         name: value for name, value in stored._asdict().items() if name != "identity"
     }
@@ -72,8 +72,8 @@ def test_a_row_of_the_published_columns_alone_can_be_inserted(store: Store) -> N
             " payload_mean, unique_endpoints, repeat_rate, status_entropy)"
             f" VALUES ({T0}, 'endpoint', '/a', 'GET', .9, 'HIGH', 1, 1, 1, 'bot', 5, 1, 1, 1, 0, 0)"
         )
-    assert views.calls_page(store, Filters(), 10).items[0]["source"] == "live"
-    assert views.windows_page(store, Filters(priority="HIGH"), 10).items[0]["thin"] == 0
+    assert lists.calls_page(store, Filters(), 10).items[0]["source"] == "live"
+    assert lists.windows_page(store, Filters(priority="HIGH"), 10).items[0]["thin"] == 0
 
 
 def test_the_steps_of_new_calls_are_dirty_until_the_mark_that_was_seen_is_cleared(
@@ -143,7 +143,7 @@ def test_scoring_a_window_again_replaces_it_also_where_the_client_is_null(store:
     save(store, window(), window(**client))
     save(store, window(risk_score=0.9, priority="HIGH"), window(**client, req_count=11))
     assert count(store, anomaly_log) == 2
-    high = views.windows_page(store, Filters(priority="HIGH"), 10).items
+    high = lists.windows_page(store, Filters(priority="HIGH"), 10).items
     assert [w["risk_score"] for w in high] == [0.9]
 
 
@@ -197,10 +197,10 @@ def test_the_overview_ranks_endpoints_by_their_anomalous_windows(store: Store) -
 
 def test_pages_go_on_where_they_ended_while_new_rows_come_in(store: Store) -> None:
     add(store, *(call(T0 + i // 2) for i in range(7)))  # pairs with equal timestamps
-    first = views.calls_page(store, Filters(), 3)
+    first = lists.calls_page(store, Filters(), 3)
     add(store, call(T0 + 99))
-    second = views.calls_page(store, Filters(), 3, first.next_after)
-    third = views.calls_page(store, Filters(), 3, second.next_after)
+    second = lists.calls_page(store, Filters(), 3, first.next_after)
+    third = lists.calls_page(store, Filters(), 3, second.next_after)
     ids = [row["id"] for page in (first, second, third) for row in page.items]
     assert ids == [7, 6, 5, 4, 3, 2, 1]
     assert third.next_after is None
@@ -232,7 +232,7 @@ def test_a_filter_keeps_the_calls_that_meet_it(
         call(T0 + 2, status_code=401, ip_address="10.0.0.9"),
         call(T0 + 3, source="import"),
     )
-    assert {row["id"] for row in views.calls_page(store, filters, 10).items} == expected
+    assert {row["id"] for row in lists.calls_page(store, filters, 10).items} == expected
 
 
 def test_a_lease_is_held_by_one_until_it_runs_out(sqlite_store: Store) -> None:
