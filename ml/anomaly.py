@@ -31,6 +31,7 @@ _BY_RATIO: Final = (
     "payload_mean",
     "unique_endpoints",
 )
+_STRANGE_ONLY_ABOVE: Final = ("avg_response_time", "max_response_time", "payload_mean")
 _ERROR_REACH: Final = 0.25  # what an error rate means is the same on every site
 _SMALLEST_REACH: Final = {  # so far above all that was seen the score is 1; units of `evidence`
     "req_count": np.log(8),
@@ -73,6 +74,7 @@ class AnomalyModel:
     ordinary: float  # strangeness of the most ordinary training window
     threshold: float  # strangeness at the contamination threshold
     strangest: float  # strangeness of the strangest training window
+    lowest: Floats  # below it a feature tells nothing: a fast answer is no trouble, shape (8,)
     highest: Floats  # of each feature that is still ordinary, shape (8,)
     reach: Floats  # how far above `highest` a feature scores 1, shape (8,)
 
@@ -84,7 +86,7 @@ class AnomalyModel:
         features : ndarray of shape (n_windows, 8)
             In the order of `FEATURES`, without NaN.
         """
-        seen = evidence(features)
+        seen = np.maximum(evidence(features), self.lowest)
         marks = [self.ordinary, self.threshold, self.strangest, 1.0]
         mix = np.interp(self.strangeness(seen), marks, [0.0, THRESHOLD, STRANGEST_SEEN, 1.0])
         outside = ((seen - self.highest) / self.reach).max(axis=1)
@@ -107,6 +109,8 @@ def fitted_anomaly(features: Floats, random_state: int) -> AnomalyModel:
     from sklearn.preprocessing import StandardScaler
 
     seen = evidence(features)
+    lowest = _lowest(seen)
+    seen = np.maximum(seen, lowest)
     scaler = StandardScaler().fit(seen)
     forest = IsolationForest(
         n_estimators=TREES, contamination=CONTAMINATION, random_state=random_state
@@ -121,9 +125,16 @@ def fitted_anomaly(features: Floats, random_state: int) -> AnomalyModel:
         ordinary=float(strangeness.min()),
         threshold=-float(forest.offset_),
         strangest=float(strangeness.max()),
+        lowest=lowest,
         highest=highest,
         reach=_reach(highest - np.median(seen, axis=0)),
     )
+
+
+def _lowest(seen: Floats) -> Floats:
+    """The median where only more than usual is strange, no bound for the other features."""
+    bounded = [name in _STRANGE_ONLY_ABOVE for name in FEATURES]
+    return np.asarray(np.where(bounded, np.median(seen, axis=0), -np.inf))
 
 
 def _reach(width: Floats) -> Floats:

@@ -24,7 +24,7 @@ BUNDLE_FILE: Final = "bundle.joblib"
 MANIFEST_FILE: Final = "manifest.json"
 POINTER_FILE: Final = "current"
 LIBRARIES: Final = ("scikit-learn", "numpy", "pandas", "joblib")
-FORMAT: Final = 1  # of what is pickled; a change to the classes in it makes old bundles unusable
+FORMAT: Final = 2  # of what is pickled; a change to the classes in it makes old bundles unusable
 COMPRESSION: Final = 3  # zlib level: a fifth of the bytes, no slower to load
 
 
