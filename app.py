@@ -149,7 +149,7 @@ def serve(settings: Settings) -> None:
 
 def _gunicorn_options(settings: Settings) -> dict[str, Any]:
     stops: list[threading.Thread] = []
-    bind = f"{settings.host}:{settings.port}"
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
 
     def post_worker_init(worker: Any) -> None:
         background = Background(worker.wsgi.extensions[EXTENSION])
@@ -169,7 +169,7 @@ def _gunicorn_options(settings: Settings) -> dict[str, Any]:
             stop.join()
 
     return {
-        "bind": f"[{settings.host}]:{settings.port}" if ":" in settings.host else bind,
+        "bind": f"{host}:{settings.port}",
         "worker_class": "gthread",
         "workers": 1,
         "threads": THREADS,

@@ -94,11 +94,6 @@ def logout() -> Response:
     return make_response(redirect(url_for("door.login")))
 
 
-def is_admin() -> bool:
-    """Whether the request carries the admin's session or the bearer token."""
-    return session.get("user") == "admin" or _has_token()
-
-
 def _refuse_strangers() -> Response | None:
     if request.url_rule is None or _is_open():
         return None

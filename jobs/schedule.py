@@ -95,7 +95,8 @@ class Schedule:
 
     def score_now(self) -> None:
         """Score what waits without waiting for the next full step."""
-        self._scheduler.add_job(self._job("scoring", self._score))
+        job = self._job("scoring", self._score)
+        self._scheduler.add_job(job, misfire_grace_time=None)  # late on a busy machine, not never
 
     def stop(self) -> None:
         """End after the round at work, and let the next leader begin at once."""
@@ -124,7 +125,7 @@ class Schedule:
                 bundle,
                 now_ms,
                 min_calls=self._settings.min_calls,
-                go_on=lambda _: not self._stopping.is_set(),
+                go_on=lambda: not self._stopping.is_set(),
             )
         return f"{windows} windows by {version}"
 

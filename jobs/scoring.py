@@ -11,7 +11,7 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from ml.bundle import CONTEXT_WINDOWS, Bundle
-from ml.features import FEATURES, window_features
+from ml.features import FEATURES, KEY, window_features
 from store import Store, reads, writes
 from store.tables import WINDOW_COLUMNS
 
@@ -19,7 +19,6 @@ GRACE_MS: Final = 5_000  # rows come in up to this late
 MOST_STARTS: Final = 60  # window starts scored in one round
 MOST_CALLS: Final = 100_000  # calls read in one round, but for a single minute that has more
 SAVED_AT_ONCE: Final = 10_000  # rows of a transaction
-_KEY: Final = ("timestamp", "subject", "endpoint", "method", "client")
 
 
 class Scored(NamedTuple):
@@ -36,7 +35,6 @@ def score_windows(
     until: int,
     *,
     min_calls: int,
-    now: int | None = None,
 ) -> Scored:
     """Score the newest dirty windows that ended `GRACE_MS` before `until`, up to the first gap.
 
@@ -48,8 +46,6 @@ def score_windows(
         The clock [epoch ms]; an argument, so that history is scored like the present.
     min_calls : int
         A window with fewer calls is thin.
-    now : int, optional
-        When the scores are made [epoch ms]; the wall clock if not given.
 
     Returns
     -------
@@ -66,7 +62,7 @@ def score_windows(
             past = _past_windows(connection, store, min(marks))
     scored = bundle.score(windows, past, min_calls=min_calls).sort_values("timestamp")
     scored["model_version"] = version
-    scored["scored_at"] = at = time.time_ns() // 1_000_000 if now is None else now
+    scored["scored_at"] = at = time.time_ns() // 1_000_000
     scored["high_at"] = np.where(scored["priority"] == "HIGH", at, None)
     _save(store, scored, marks)
     return Scored(len(marks), len(scored))
@@ -79,18 +75,18 @@ def score_all(
     clock: Callable[[], int],
     *,
     min_calls: int,
-    go_on: Callable[[int], bool] = lambda _: True,
+    go_on: Callable[[], bool] = lambda: True,
 ) -> int:
     """Score every dirty, closed window; returns how many were stored.
 
     `clock` [epoch ms] is read before each round: a minute that closes while old ones are being
-    caught up with goes first. `go_on` gets the count after each round and may end the work.
+    caught up with goes first. `go_on` is asked after each round and may end the work.
     """
     total = 0
     while True:
         done = score_windows(store, version, bundle, clock(), min_calls=min_calls)
         total += done.windows
-        if not done.starts or not go_on(total):
+        if not done.starts or not go_on():
             return total
 
 
@@ -143,7 +139,7 @@ def _past_windows(connection: Connection, store: Store, start: int) -> pd.DataFr
     """Features of the windows before `start`: stored, or computed where they are not scored."""
     begin = start - CONTEXT_WINDOWS * store.window_ms
     rows = reads.features_between(connection, begin, start)
-    stored = pd.DataFrame(rows, columns=[*_KEY, *FEATURES])
+    stored = pd.DataFrame(rows, columns=[*KEY, *FEATURES])
     most = CONTEXT_WINDOWS * store.window_ms // store.grid.step_ms
     waiting = [s for s in reads.dirty_marks(connection, start - 1, most) if s >= begin]
     if not waiting:
@@ -151,9 +147,7 @@ def _past_windows(connection: Connection, store: Store, start: int) -> pd.DataFr
     computed = _windows_at(connection, store, waiting)
     kept = stored[~stored["timestamp"].isin(waiting)]
     return (
-        pd.concat([kept, computed[[*_KEY, *FEATURES]]], ignore_index=True)
-        if len(kept)
-        else computed
+        pd.concat([kept, computed[[*KEY, *FEATURES]]], ignore_index=True) if len(kept) else computed
     )
 
 
