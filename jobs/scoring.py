@@ -64,6 +64,7 @@ def score_windows(
     scored["model_version"] = version
     scored["scored_at"] = at = time.time_ns() // 1_000_000
     scored["high_at"] = np.where(scored["priority"] == "HIGH", at, None)
+    scored["reasons"] = scored["causes"] = None
     _save(store, scored, marks)
     return Scored(len(marks), len(scored))
 

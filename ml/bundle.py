@@ -22,6 +22,7 @@ MIN_CALLS: Final = 5  # a window with fewer calls is thin, unless the setting sa
 # The subject's past as further inputs: PR-AUC on runs not trained on fell, from 0.30 to 0.25 for
 # endpoints and from 0.35 to 0.32 for clients (closeness to a limit: 0.18 and 0.19).
 FAILURE_SEES_PAST: Final = False
+USUAL_SHARES: Final = (0.05, 0.95)  # of normal training windows lie below; between them is usual
 UNMATCHED: Final = "(unmatched)"  # endpoint of calls that no route fits
 SCORES: Final = (
     "anomaly_score",
@@ -31,6 +32,7 @@ SCORES: Final = (
     "risk_score",
     "priority",
     "thin",
+    "bot_score",
 )
 _REQ_COUNT: Final = FEATURES.index("req_count")
 _SAYS_NOTHING: Final = [  # about UNMATCHED: errors by definition, repeated by whoever strays
@@ -53,6 +55,7 @@ class SubjectModels:
     """The models of one kind of subject."""
 
     median: Floats  # of each feature in training, stands for what is not known; shape (8,)
+    usual: Floats  # 5th and 95th percentile of each feature in normal training windows, (2, 8)
     anomaly: AnomalyModel
     usage: UsageModel
     failure: FailureModel
@@ -103,6 +106,7 @@ class Bundle:
             chosen = rows & learnt
             subjects[kind] = SubjectModels(
                 median,
+                np.quantile(ordinary, USUAL_SHARES, axis=0),
                 fitted_anomaly(ordinary, random_state),
                 fitted_usage(ordinary, random_state),
                 fitted_failure(inputs[learnt[rows]], soon[chosen], group[chosen], random_state),
@@ -152,7 +156,8 @@ class Bundle:
                 cluster[rows] = models.usage.cluster(inputs.now)
         failure = np.where(is_failing(raw) & ~thin, 1.0, failure)
         never_high = thin | (windows["client"].to_numpy(object) == OTHER_CLIENTS)
-        return windows.assign(**_scores(anomaly, failure, cluster, thin, never_high, windows.index))
+        scores = _scores(anomaly, failure, cluster, thin, never_high, windows.index)
+        return windows.assign(**scores, bot_score=np.nan)
 
 
 def _rows_by_kind(windows: pd.DataFrame) -> dict[str, Bools]:
@@ -188,5 +193,5 @@ def _scores(
     values = (anomaly, flag, failure, cluster, risk, priority(risk), thin.astype(np.int64))
     return {
         name: pd.Series(value, index, dtype=value.dtype)
-        for name, value in zip(SCORES, values, strict=True)
+        for name, value in zip(SCORES, values, strict=False)
     }

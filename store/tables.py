@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 
@@ -98,6 +98,9 @@ anomaly_log = Table(
     Column("model_version", Text),
     Column("scored_at", BigInteger),
     Column("high_at", BigInteger),  # when it was scored HIGH first, NULL while it is not HIGH
+    Column("bot_score", Float(53)),  # 0..1, the higher the more like a program; client windows only
+    Column("reasons", Text),  # JSON array, see ml/explain.py; MEDIUM and above
+    Column("causes", Text),  # JSON array, see ml/causes.py; endpoint windows of MEDIUM and above
     Index("ix_anomaly_log_timestamp", "timestamp"),
     Index("ix_anomaly_log_endpoint_timestamp", "endpoint", "timestamp"),
     Index("ix_anomaly_log_client_timestamp", "client", "timestamp"),
@@ -157,6 +160,80 @@ counter = Table(  # losses and other counts that must survive a restart
     metadata,
     Column("name", Text, primary_key=True),
     Column("value", BigInteger, nullable=False),
+)
+
+feedback = Table(  # what people said of windows; features as they were, windows go with retention
+    "feedback",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("timestamp", BigInteger, nullable=False),  # start of the window
+    Column("subject", Text, nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("client", Text),
+    Column("verdict", Text, nullable=False),  # false_alarm | confirmed
+    Column("who", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("features", Text, nullable=False),  # JSON object, feature -> value or null
+    Column("risk_score", Float(53), nullable=False),
+    Column("priority", Text, nullable=False),
+    Column("model_version", Text),
+)
+Index(  # the last verdict on a window counts
+    "ux_feedback_window",
+    feedback.c.timestamp,
+    feedback.c.subject,
+    feedback.c.endpoint,
+    feedback.c.method,
+    func.coalesce(feedback.c.client, text("''")),
+    unique=True,
+)
+
+model_event = Table(  # what became of model versions, and why
+    "model_event",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("event", Text, nullable=False),  # trained | promoted | refused | rolled_back
+    Column("who", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text),  # JSON object: figures of the decision
+)
+
+drift = Table(  # how far an hour's windows are from the training data
+    "drift",
+    metadata,
+    Column("timestamp", BigInteger, primary_key=True, autoincrement=False),  # start of the hour
+    Column("subject", Text, primary_key=True),
+    Column("feature", Text, primary_key=True),
+    Column("psi", Float(53), nullable=False),  # population stability index
+    Column("windows", Integer, nullable=False),
+    Column("model_version", Text, nullable=False),
+)
+
+forecast_bin = Table(  # failure probabilities given in an hour and what came of them, by tenths
+    "forecast_bin",
+    metadata,
+    Column("timestamp", BigInteger, primary_key=True, autoincrement=False),  # start of the hour
+    Column("subject", Text, primary_key=True),
+    Column("bin", Integer, primary_key=True, autoincrement=False),  # 0..9: tenth of the probability
+    Column("windows", Integer, nullable=False),  # that were not failing and whose future is known
+    Column("failed", Integer, nullable=False),  # of them, within the next 5 minutes
+    Column("probability_sum", Float(53), nullable=False),
+    Column("squared_error_sum", Float(53), nullable=False),
+)
+
+onset = Table(  # failures that began, and whether they were forecast
+    "onset",
+    metadata,
+    Column("timestamp", BigInteger, primary_key=True, autoincrement=False),  # first failing window
+    Column("subject", Text, primary_key=True),
+    Column("endpoint", Text, primary_key=True),
+    Column("method", Text, primary_key=True),
+    Column("client", Text, primary_key=True),  # "" in endpoint windows
+    Column("warned_at", BigInteger),  # start of the first warning window before it, NULL: none
+    Column("probability", Float(53)),  # of the window just before, NULL: there is none
 )
 
 CALL_COLUMNS = tuple(name for name, _ in api_log.columns.items() if name != "id")

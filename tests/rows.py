@@ -55,6 +55,9 @@ def window(timestamp: int = T0, **fields: Any) -> tuple[Any, ...]:
         "model_version": "test",
         "scored_at": timestamp + MINUTE,
         "high_at": None,
+        "bot_score": None,
+        "reasons": None,
+        "causes": None,
     }
     row = ordinary | fields
     return tuple(row[name] for name in WINDOW_COLUMNS)
