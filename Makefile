@@ -4,7 +4,7 @@ BIN := .venv/bin
 RUNTIME := .venv/.runtime
 DEV := .venv/.dev
 MODELS := ml/factory/current
-TRAINED_BY := $(wildcard ml/*.py datasets/*.py ingest/*.py ingest/shop/*.py ingest/simulator/*.py) jobs/training.py
+TRAINED_BY := $(wildcard ml/*.py datasets/sites/*.py datasets/reference/*.py ingest/*.py ingest/shop/*.py ingest/simulator/*.py) datasets/combined.py datasets/synthetic.py datasets/recorded.py datasets/recorded.csv.gz jobs/training.py
 
 .PHONY: help setup run test check bench screenshots clean
 .DEFAULT_GOAL := help
@@ -32,7 +32,7 @@ $(DEV): requirements-dev.txt requirements.txt | $(BIN)/python
 	@touch $(RUNTIME) $@
 
 $(MODELS): $(TRAINED_BY) | $(RUNTIME)
-	@echo "training the factory models (about 20 s)"
+	@echo "training the factory models (about a minute)"
 	@$(BIN)/python -m flask --app app train --to ml/factory > /dev/null
 
 run: $(MODELS)

@@ -20,7 +20,10 @@ from werkzeug.routing import Rule
 import cli
 import pages
 from api import door, errors
+from api.forecasts import forecasts
 from api.health import health
+from api.metrics import metrics
+from api.models import models as models_api
 from api.rest import rest
 from components import shell
 from ingest import hooks, mock_api
@@ -73,6 +76,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     door.install(server)
     server.register_blueprint(health)
     server.register_blueprint(rest)
+    server.register_blueprint(forecasts)
+    server.register_blueprint(metrics)
+    server.register_blueprint(models_api)
     server.register_blueprint(mock_api.blueprint(parts.shop, parts.session_key))
     server.add_url_rule("/", "home", _home)
     _mount_dashboard(server)
@@ -83,7 +89,8 @@ def create_app(settings: Settings | None = None) -> Flask:
 def is_own(rule: Rule) -> bool:
     """Whether a route is the product's own: its traffic is not what the product watches."""
     blueprint = rule.endpoint.partition(".")[0]
-    return rule.rule.startswith(door.DASHBOARD) or blueprint in {"home", "health", "door", "rest"}
+    own = {"home", "health", "door", "rest", "models", "forecasts", "metrics"}
+    return rule.rule.startswith(door.DASHBOARD) or blueprint in own
 
 
 def _parts(settings: Settings) -> Foresight:

@@ -42,6 +42,7 @@ def _add_converter(state: BlueprintSetupState) -> None:
 
 _TIMES: Final = frozenset({"timestamp", "received_at", "scored_at"})
 _FLAGS: Final = frozenset({"is_anomaly", "thin"})
+_JSON: Final = frozenset({"status_counts", "reasons", "causes"})
 
 
 @rest.get("/stats")
@@ -143,6 +144,6 @@ def _value(name: str, value: Any) -> Any:
         return iso(value)
     if name in _FLAGS:
         return bool(value)
-    if name == "status_counts":
+    if name in _JSON:
         return json.loads(value)
     return value

@@ -12,21 +12,12 @@
     return `${(value * 100).toFixed(1).replace(/\.0$/, "")}\u00a0%`;
   }
 
-  function milliseconds(value) {
-    if (!known(value)) return MISSING;
-    if (value >= 10000) return `${(value / 1000).toFixed(1)}\u00a0s`;
-    const digits = value < 10 ? 1 : 0;
-    const options = { minimumFractionDigits: digits, maximumFractionDigits: digits };
-    return `${Number(value).toLocaleString("en-US", options)}\u00a0ms`;
-  }
-
   const ORDER = { LOW: 0, MEDIUM: 1, HIGH: 2 };
 
   window.dashAgGridFunctions = Object.assign({}, window.dashAgGridFunctions, {
     ForesightCount: count,
     ForesightPercent: percent,
     ForesightScore: score,
-    ForesightMilliseconds: milliseconds,
     ForesightPriorityOrder: (a, b) => ORDER[a] - ORDER[b],
   });
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 
-PARTS = ("bench.capture", "bench.load", "bench.features", "bench.scoring", "bench.minute")
+PARTS = (
+    "bench.capture",
+    "bench.load",
+    "bench.features",
+    "bench.scoring",
+    "bench.explain",
+    "bench.causes",
+    "bench.minute",
+)
 
 
 def main() -> None:

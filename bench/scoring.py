@@ -19,8 +19,9 @@ from jobs.runtime import FACTORY_MODELS
 from ml.anomaly import evidence
 from ml.bundle import Bundle
 from ml.features import CLIENT, ENDPOINT, FEATURES, KEY
-from ml.registry import BUNDLE_FILE, Models
+from ml.registry import Models
 from ml.usage import HEAVY
+from ml.version_files import BUNDLE_FILE
 
 SIZES = (1, 1_000, 10_000)
 ROUNDS = 7

@@ -10,6 +10,7 @@ import dash_ag_grid as dag
 from dash import html
 
 from components import cards, format
+from components.reasons import all_of_it, why
 
 ROW_PX: Final = 42
 HEADER_PX: Final = 38
@@ -80,13 +81,11 @@ def window_columns() -> list[dict[str, Any]]:
     return [
         _column("at", "Window (UTC)", 148, cellRenderer="ForesightWhen", sort=None),
         _column("priority", "Priority", 98, cellRenderer="ForesightPill", comparator=_order()),
-        _column("name", "Subject", 190, flex=1, cellRenderer="ForesightSubject"),
+        _column("name", "Subject", 180, flex=1, cellRenderer="ForesightSubject"),
+        _column("why", "Why", 190, flex=3, cellClass="cell-why", tooltipField="whys"),
         _number("calls", "Calls", 72, "ForesightCount"),
-        _number("error_rate", "Errors", 82, "ForesightPercent", "Share of calls that failed"),
-        _number("average_ms", "Response", 98, "ForesightMilliseconds", "Average response time"),
         _number("failure", "Failure", 84, "ForesightPercent", _FAILURE),
         _number("anomaly", "Anomaly", 90, "ForesightScore", "0 ordinary, 1 unlike all seen before"),
-        _column("cluster", "Usage", 88, cellClass="cell-muted"),
         _column(
             "risk", "Risk", 126, cellRenderer="ForesightRisk", type="rightAligned", tooltip=_RISK
         ),
@@ -120,12 +119,11 @@ def _window_row(window: Row, now: int, href: str | None) -> dict[str, Any]:
         "name": name,
         "shown": format.shortened(name, _NAME_CHARACTERS),
         "href": href,
+        "why": why(window),
+        "whys": all_of_it(window),
         "calls": calls,
-        "error_rate": window["error_rate"],
-        "average_ms": window["avg_response_time"],
         "failure": window["failure_probability"],
         "anomaly": window["anomaly_score"],
-        "cluster": window["usage_cluster"],
         "risk": window["risk_score"],
         "thin": bool(window["thin"]),
         "simulated": window["simulated_count"] / calls if calls else 0,

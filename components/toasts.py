@@ -9,6 +9,7 @@ from dash import dcc, html
 
 from components import format
 from components.icons import glyph
+from components.reasons import why
 from components.tables import Row, subject_name
 
 MOST_NOTICES: Final = 3  # of more subjects at once, one notice tells
@@ -43,12 +44,19 @@ def _subject_toast(name: str, rows: list[Row], href: str, now: int) -> html.Div:
     newest = rows[0]
     count = f"{len(rows)} windows, the newest: " if len(rows) > 1 else ""
     text = (
-        f"{count}risk {format.score(newest['risk_score'])}, failure probability "
-        f"{format.percent(newest['failure_probability'])}, "
-        f"{format.percent(newest['error_rate'])} of {format.plural(newest['req_count'], 'call')} "
-        f"failed at {format.moment(newest['timestamp'], now)}"
+        f"{count}risk {format.score(newest['risk_score'])} at "
+        f"{format.moment(newest['timestamp'], now)}: {why(newest) or _numbers(newest)}"
     )
     return _toast(newest, format.shortened(name, 44), text[0].upper() + text[1:], href)
+
+
+def _numbers(window: Row) -> str:
+    """What a window says of itself where no reasons are stored, as in data of older versions."""
+    return (
+        f"failure probability {format.percent(window['failure_probability'])}, "
+        f"{format.percent(window['error_rate'])} of "
+        f"{format.plural(window['req_count'], 'call')} failed"
+    )
 
 
 def _toast(newest: Row, title: str, text: str, href: str) -> html.Div:

@@ -34,8 +34,8 @@ class Run:
 
     @property
     def start_ms(self) -> int:
-        """Time of the first minute [epoch ms]: every seed has its own day."""
-        return FIRST_DAY_MS + self.seed * DAY_MS + self.hour * 3_600_000
+        """Time of the first minute [epoch ms]: every seed has two days of its own."""
+        return FIRST_DAY_MS + self.seed * 2 * DAY_MS + self.hour * 3_600_000
 
 
 def labelled_windows(runs: Iterable[Run]) -> pd.DataFrame:

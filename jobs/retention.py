@@ -1,4 +1,4 @@
-"""Retention: old calls and windows go, in small batches that never hold the writer up."""
+"""Retention: what is old goes, in small batches that never hold the writer up."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from store import Store, reads, writes
+from store import Store, drift, forecasts, reads, writes
 
 DAY_MS: Final = 86_400_000
 LOW_CLIENT_WINDOWS_DAYS: Final = 1  # most client windows are LOW and never looked at again
@@ -27,6 +27,9 @@ def remove_old(store: Store, now: int, *, calls_days: int, windows_days: int) ->
         lambda c: reads.old_windows(c, windows_before, low_before, BATCH_ROWS),
         writes.remove_windows,
     )
+    with store.begin() as connection:
+        forecasts.remove_outcomes(connection, windows_before)
+        drift.remove_drift(connection, windows_before)
     return f"removed {calls} calls, {windows} windows"
 
 

@@ -14,7 +14,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs import retention, scoring
+from jobs import drift, retention, retraining, scorecard, scoring
 from ml.registry import Models
 from settings import Settings
 from store import Store, writes
@@ -90,6 +90,11 @@ class Schedule:
         self._add(self.leader.renew, IntervalTrigger(seconds=RENEW_S), "lease")
         self._add(self._job("scoring", self._score), CronTrigger(second=seconds), "scoring")
         self._add(self._job("retention", self._retain), CronTrigger(minute=17), "retention")
+        each_5_minutes = CronTrigger(minute="*/5", second=40)  # when the minute is scored
+        self._add(self._job("scorecard", self._compare), each_5_minutes, "scorecard")
+        self._add(self._job("drift", self._measure_drift), CronTrigger(minute=7), "drift")
+        at_night = CronTrigger(hour=3, minute=10)
+        self._add(self._job("retraining", self._retrain), at_night, "retraining")
         self._scheduler.start()
         self.leader.renew()
 
@@ -128,6 +133,22 @@ class Schedule:
                 go_on=lambda: not self._stopping.is_set(),
             )
         return f"{windows} windows by {version}"
+
+    def _compare(self) -> str:
+        done = scorecard.compare_forecasts(self._store, now_ms(), self._may_go_on)
+        return f"{done.windows} windows of {done.hours} hours"
+
+    def _measure_drift(self) -> str:
+        version, bundle = self._models.current()
+        references = {kind: models.reference for kind, models in bundle.subjects.items()}
+        hours = drift.measure_drift(self._store, version, references, now_ms(), self._may_go_on)
+        return f"{len(hours)} hours measured"
+
+    def _may_go_on(self) -> bool:
+        return not self._stopping.is_set()
+
+    def _retrain(self) -> str:
+        return retraining.retrain_apart(self._settings, lambda: not self._stopping.is_set())
 
     def _retain(self) -> str:
         return retention.remove_old(

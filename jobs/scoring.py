@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, NamedTuple
@@ -10,9 +11,13 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Connection
 
-from ml.bundle import CONTEXT_WINDOWS, Bundle
-from ml.features import FEATURES, KEY, window_features
+from ml import causes, explain
+from ml.bundle import Bundle
+from ml.features import CLIENT, ENDPOINT, window_features
+from ml.history import LENGTH
+from ml.past import CLIENT_CONTEXT_MS, COLUMNS
 from store import Store, reads, writes
+from store.columns import Columns
 from store.tables import WINDOW_COLUMNS
 
 GRACE_MS: Final = 5_000  # rows come in up to this late
@@ -56,15 +61,20 @@ def score_windows(
         marks = _newest_stretch(connection, store, until - store.window_ms - GRACE_MS)
         if not marks:
             return Scored(0, 0)
-        windows = _windows_at(connection, store, marks)
-        past = windows.iloc[:0]
-        if bundle.needs_past(windows, min_calls):
-            past = _past_windows(connection, store, min(marks))
-    scored = bundle.score(windows, past, min_calls=min_calls).sort_values("timestamp")
+        calls = _calls_at(connection, store, marks)
+        windows = _windows_of(calls, store, marks)
+        past = _past_windows(connection, store, min(marks))
+    options: dict[str, Any] = {"min_calls": min_calls, "window_ms": store.window_ms}
+    scored, options["site"] = bundle.score_with_site(windows, past, **options)
+    every = windows[COLUMNS]
+    if len(past):
+        every = pd.concat([every, past[COLUMNS]], ignore_index=True)
+    scored["reasons"] = _reasons(bundle, scored, every, options)
+    scored["causes"] = _causes(bundle, scored, calls, every, options)
+    scored = scored.sort_values("timestamp")
     scored["model_version"] = version
     scored["scored_at"] = at = time.time_ns() // 1_000_000
     scored["high_at"] = np.where(scored["priority"] == "HIGH", at, None)
-    scored["reasons"] = scored["causes"] = None
     _save(store, scored, marks)
     return Scored(len(marks), len(scored))
 
@@ -105,11 +115,41 @@ def _newest_stretch(connection: Connection, store: Store, until: int) -> dict[in
     return stretch
 
 
-def _windows_at(connection: Connection, store: Store, starts: Collection[int]) -> pd.DataFrame:
+def _calls_at(connection: Connection, store: Store, starts: Collection[int]) -> Columns:
+    """All calls of the windows with the given starts, and what is between these."""
+    return reads.calls_between(connection, min(starts), max(starts) + store.window_ms)
+
+
+def _windows_of(calls: Columns, store: Store, starts: Collection[int]) -> pd.DataFrame:
     """All windows with the given starts."""
-    calls = reads.calls_between(connection, min(starts), max(starts) + store.window_ms)
     windows = window_features(calls, **store.grid._asdict())
     return windows[windows["timestamp"].isin(starts)].reset_index(drop=True)
+
+
+def _reasons(
+    bundle: Bundle, scored: pd.DataFrame, every: pd.DataFrame, options: Mapping[str, Any]
+) -> pd.Series[Any]:
+    """Reasons of the windows of MEDIUM and above as JSON, None for the others."""
+    risky = scored[scored["priority"] != "LOW"]
+    return _as_json(scored, risky, explain.reasons(bundle, risky, every, **options))
+
+
+def _causes(
+    bundle: Bundle,
+    scored: pd.DataFrame,
+    calls: Columns,
+    every: pd.DataFrame,
+    options: Mapping[str, Any],
+) -> pd.Series[Any]:
+    """Causes of the endpoint windows of MEDIUM and above as JSON, None for the others."""
+    risky = scored[(scored["priority"] != "LOW") & (scored["subject"] == ENDPOINT)]
+    return _as_json(scored, risky, causes.causes(bundle, risky, calls, every, **options))
+
+
+def _as_json(scored: pd.DataFrame, risky: pd.DataFrame, found: list[Any]) -> pd.Series[Any]:
+    texts = pd.Series(None, scored.index, object)
+    texts[risky.index] = [json.dumps(one, separators=(",", ":")) for one in found]
+    return texts
 
 
 def _save(store: Store, scored: pd.DataFrame, marks: Mapping[int, int]) -> None:
@@ -138,18 +178,20 @@ def _end_of_minute(rows: list[tuple[Any, ...]], at: int) -> int:
 
 def _past_windows(connection: Connection, store: Store, start: int) -> pd.DataFrame:
     """Features of the windows before `start`: stored, or computed where they are not scored."""
-    begin = start - CONTEXT_WINDOWS * store.window_ms
-    rows = reads.features_between(connection, begin, start)
-    stored = pd.DataFrame(rows, columns=[*KEY, *FEATURES])
-    most = CONTEXT_WINDOWS * store.window_ms // store.grid.step_ms
+    begin = start - LENGTH * store.window_ms
+    clients_from = max(begin, start - CLIENT_CONTEXT_MS)
+    parts = (
+        reads.features_between(connection, begin, start, ENDPOINT),
+        reads.features_between(connection, clients_from, start, CLIENT),
+    )
+    stored = pd.concat([pd.DataFrame(part, columns=COLUMNS) for part in parts], ignore_index=True)
+    most = (start - begin) // store.grid.step_ms
     waiting = [s for s in reads.dirty_marks(connection, start - 1, most) if s >= begin]
     if not waiting:
         return stored
-    computed = _windows_at(connection, store, waiting)
+    computed = _windows_of(_calls_at(connection, store, waiting), store, waiting)
     kept = stored[~stored["timestamp"].isin(waiting)]
-    return (
-        pd.concat([kept, computed[[*KEY, *FEATURES]]], ignore_index=True) if len(kept) else computed
-    )
+    return pd.concat([kept, computed[COLUMNS]], ignore_index=True) if len(kept) else computed
 
 
 def _rows(scored: pd.DataFrame) -> list[tuple[Any, ...]]:

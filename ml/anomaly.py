@@ -3,6 +3,9 @@
 An isolation forest finds strange mixes but can't tell far outside from a little outside: a window
 whose error rate is 1 and all else as always looks ordinary to it. So the score is the larger of the
 forest's and of how far single features lie above everything that was seen in training.
+
+Levels differ from site to site, so what is compared is the distance to what is usual there. What a
+person marked as a false alarm is remembered: windows close to such a one score low.
 """
 
 from __future__ import annotations
@@ -31,37 +34,55 @@ _BY_RATIO: Final = (
     "payload_mean",
     "unique_endpoints",
 )
-_STRANGE_ONLY_ABOVE: Final = ("avg_response_time", "max_response_time", "payload_mean")
-_ERROR_REACH: Final = 0.25  # what an error rate means is the same on every site
-_SMALLEST_REACH: Final = {  # so far above all that was seen the score is 1; units of `evidence`
-    "req_count": np.log(8),
-    "error_rate": _ERROR_REACH,
+_STRANGE_ONLY_ABOVE: Final = ("avg_response_time", "max_response_time")
+FORGIVEN_ERRORS: Final = 0.2  # error rate that may be usual for a subject; more never is
+FAMILIAR_REACH: Final = 0.35  # in units of `evidence`: so near a false alarm a window is one, too
+_REACH: Final = {  # so far above all that was seen the score is 1; units of `evidence`
+    "req_count": np.log(2.5),
+    "error_rate": 0.25,  # what an error rate means is the same on every site
     "avg_response_time": np.log(4),
     "max_response_time": np.log(4),
-    "payload_mean": np.log(1000),  # these two differ most from site to site
-    "unique_endpoints": np.log(100),
-    "repeat_rate": 0.5,
+    "payload_mean": np.log(1000),  # differs most from site to site
+    "unique_endpoints": np.log(10),
+    "repeat_rate": 0.3,
     "status_entropy": 1.0,
 }
 
 Floats = NDArray[np.float64]
 
 
-def evidence(features: Floats) -> Floats:
+def evidence(features: Floats, usual: Floats | None = None, centre: Floats | None = None) -> Floats:
     """Features as the forest compares them: counts, times and sizes by ratio, errors by evidence.
 
     Parameters
     ----------
     features : ndarray of shape (n_windows, 8)
         In the order of `FEATURES`, without NaN.
+    usual : ndarray of shape (n_windows, 8), optional
+        What is usual for each window's subject; the features are moved by how far this is from
+        `centre`, so that all subjects look as if this was usual for them.
+    centre : ndarray of shape (8,), optional
+        Goes with `usual`.
     """
     seen = features.copy()
     for name in _BY_RATIO:
         column = FEATURES.index(name)
         seen[:, column] = np.log1p(features[:, column])
     calls, error = FEATURES.index("req_count"), FEATURES.index("error_rate")
-    seen[:, error] *= features[:, calls] / (features[:, calls] + PSEUDO_CALLS)
+    usual_error: Any = 0.0
+    if usual is not None and centre is not None:
+        usual_error = np.minimum(usual[:, error], FORGIVEN_ERRORS)
+        moved = _comparable(usual) - _comparable(centre[None, :])
+        moved[:, error] = 0.0
+        seen -= moved
+    above = np.maximum(features[:, error] - usual_error, 0.0)
+    seen[:, error] = above * features[:, calls] / (features[:, calls] + PSEUDO_CALLS)
     return seen
+
+
+def _comparable(features: Floats) -> Floats:
+    ratios = [name in _BY_RATIO for name in FEATURES]
+    return np.asarray(np.where(ratios, np.log1p(features), features))
 
 
 @dataclass(frozen=True)
@@ -76,20 +97,38 @@ class AnomalyModel:
     strangest: float  # strangeness of the strangest training window
     lowest: Floats  # below it a feature tells nothing: a fast answer is no trouble, shape (8,)
     highest: Floats  # of each feature that is still ordinary, shape (8,)
-    reach: Floats  # how far above `highest` a feature scores 1, shape (8,)
+    centre: Floats  # what the subjects of the training usually are like, shape (8,)
+    harmless: Floats  # evidence of windows that people marked as false alarms, shape (n, 8)
 
-    def score(self, features: Floats) -> Floats:
+    def score(self, features: Floats, usual: Floats) -> Floats:
         """Anomaly score of each window, 0..1, the higher the stranger.
 
         Parameters
         ----------
         features : ndarray of shape (n_windows, 8)
             In the order of `FEATURES`, without NaN.
+        usual : ndarray of shape (n_windows, 8)
+            What is usual for each subject; `centre` where that is not known.
         """
-        seen = np.maximum(evidence(features), self.lowest)
+        compared = evidence(features, usual, self.centre)
+        return self._score(compared) * self._unfamiliarity(evidence(features))
+
+    def _unfamiliarity(self, seen: Floats) -> Floats:
+        """1 far from all that was marked as harmless, 0 up to `FAMILIAR_REACH` from one of it.
+
+        By the features as they are: what a job did is told from an attack by its levels, too.
+        """
+        nearest = np.full(len(seen), np.inf)
+        for known in self.harmless:
+            nearest = np.minimum(nearest, np.abs(seen - known).max(axis=1))
+        return np.asarray(np.clip(nearest / FAMILIAR_REACH - 1.0, 0.0, 1.0))
+
+    def _score(self, compared: Floats) -> Floats:
+        seen = np.maximum(compared, self.lowest)
         marks = [self.ordinary, self.threshold, self.strangest, 1.0]
         mix = np.interp(self.strangeness(seen), marks, [0.0, THRESHOLD, STRANGEST_SEEN, 1.0])
-        outside = ((seen - self.highest) / self.reach).max(axis=1)
+        reach = np.array([_REACH[name] for name in FEATURES])
+        outside = ((seen - self.highest) / reach).max(axis=1)
         return np.asarray(np.maximum(mix, outside.clip(0.0, 1.0)))
 
     def strangeness(self, seen: Floats) -> Floats:
@@ -97,18 +136,28 @@ class AnomalyModel:
         return _strangeness(self.scaler, self.forest, self.paths, seen)
 
 
-def fitted_anomaly(features: Floats, random_state: int) -> AnomalyModel:
+def fitted_anomaly(
+    features: Floats,
+    usual: Floats,
+    centre: Floats,
+    random_state: int,
+    harmless: Floats | None = None,
+) -> AnomalyModel:
     """Fit on normal windows.
 
     Parameters
     ----------
-    features : ndarray of shape (n_windows, 8)
-        In the order of `FEATURES`, without NaN.
+    features, usual : ndarray of shape (n_windows, 8)
+        In the order of `FEATURES`, without NaN; see `AnomalyModel.score`.
+    centre : ndarray of shape (8,)
+        What the subjects usually are like.
+    harmless : ndarray of shape (n_harmless, 8), optional
+        `evidence` of windows that people marked as false alarms.
     """
     from sklearn.ensemble import IsolationForest
     from sklearn.preprocessing import StandardScaler
 
-    seen = evidence(features)
+    seen = evidence(features, usual, centre)
     lowest = _lowest(seen)
     seen = np.maximum(seen, lowest)
     scaler = StandardScaler().fit(seen)
@@ -127,7 +176,8 @@ def fitted_anomaly(features: Floats, random_state: int) -> AnomalyModel:
         strangest=float(strangeness.max()),
         lowest=lowest,
         highest=highest,
-        reach=_reach(highest - np.median(seen, axis=0)),
+        centre=centre,
+        harmless=np.empty((0, len(FEATURES))) if harmless is None else harmless,
     )
 
 
@@ -135,13 +185,6 @@ def _lowest(seen: Floats) -> Floats:
     """The median where only more than usual is strange, no bound for the other features."""
     bounded = [name in _STRANGE_ONLY_ABOVE for name in FEATURES]
     return np.asarray(np.where(bounded, np.median(seen, axis=0), -np.inf))
-
-
-def _reach(width: Floats) -> Floats:
-    """As far above the highest as that is above the median, where this is not too little."""
-    reach = np.maximum(width, [_SMALLEST_REACH[name] for name in FEATURES])
-    reach[FEATURES.index("error_rate")] = _ERROR_REACH
-    return np.asarray(reach)
 
 
 def _strangeness(scaler: Any, forest: Any, paths: LeafMeans, seen: Floats) -> Floats:

@@ -1,29 +1,37 @@
-"""The three models of both subjects as one: windows in, scores out."""
+"""The models of both subjects as one: windows in, scores out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml.anomaly import THRESHOLD, AnomalyModel, fitted_anomaly
+from ml.anomaly import THRESHOLD, AnomalyModel, evidence, fitted_anomaly
+from ml.bots import BotModel, fitted_bots
+from ml.drift import Reference, reference
 from ml.failure import FailureModel, fails_soon, fitted_failure, is_failing
-from ml.features import CLIENT, ENDPOINT, FEATURES, OTHER_CLIENTS
-from ml.past import CONTEXT_MS, feature_matrix, past_means, subject_codes
+from ml.features import CLIENT, ENDPOINT, FEATURES, OTHER_CLIENTS, UNMATCHED
+from ml.history import History, histories
+from ml.past import (
+    CLIENT_CONTEXT_MS,
+    ClientPast,
+    client_past,
+    feature_matrix,
+    recent_use,
+    subject_codes,
+)
+from ml.rhythm import RHYTHM
 from ml.risk import BELOW_HIGH, priority, risk_score
+from ml.site import OF_THE_SERVER, Site, site_levels
 from ml.usage import BOT, UsageModel, fitted_usage
 
-CONTEXT_WINDOWS: Final = CONTEXT_MS // 60_000  # windows of the past that a score may look at
+WINDOW_MS: Final = 60_000
 MIN_CALLS: Final = 5  # a window with fewer calls is thin, unless the setting says otherwise
-# The subject's past as further inputs: PR-AUC on runs not trained on fell, from 0.30 to 0.25 for
-# endpoints and from 0.35 to 0.32 for clients (closeness to a limit: 0.18 and 0.19).
-FAILURE_SEES_PAST: Final = False
 USUAL_SHARES: Final = (0.05, 0.95)  # of normal training windows lie below; between them is usual
-UNMATCHED: Final = "(unmatched)"  # endpoint of calls that no route fits
 SCORES: Final = (
     "anomaly_score",
     "is_anomaly",
@@ -38,16 +46,30 @@ _REQ_COUNT: Final = FEATURES.index("req_count")
 _SAYS_NOTHING: Final = [  # about UNMATCHED: errors by definition, repeated by whoever strays
     FEATURES.index(name) for name in ("error_rate", "repeat_rate", "status_entropy")
 ]
+_COUNTS: Final = [FEATURES.index(name) for name in ("req_count", "unique_endpoints")]
+_BY_CHOICE: Final = [  # of a client
+    *_COUNTS,
+    *(FEATURES.index(name) for name in ("repeat_rate", "status_entropy")),
+]
+FEWEST_OWN: Final = 8  # windows of a client's past that say how it calls
+_LEVELS: Final = [  # of an endpoint nobody knows yet: they tell nothing before its past does
+    *OF_THE_SERVER,
+    *(FEATURES.index(name) for name in ("req_count", "unique_endpoints", "repeat_rate")),
+]
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 
 class Inputs(NamedTuple):
-    """Inputs of the models, one row a window."""
+    """What the models of one kind of subject see, one row a window, nothing unknown."""
 
-    now: Floats  # the 8 features
-    with_past: Floats  # what the failure model sees
+    now: Floats  # the 8 features, those of thin windows drawn to the subject's past
+    usual: Floats  # what is usual for the subject, the model's centre where that is not known
+    use: Floats  # of the usage model, shape (n_windows, 4)
+    site_log_calls: Floats  # of the usage model, shape (n_windows,)
+    forecast: Floats  # of the failure model
 
 
 @dataclass(frozen=True)
@@ -56,6 +78,7 @@ class SubjectModels:
 
     median: Floats  # of each feature in training, stands for what is not known; shape (8,)
     usual: Floats  # 5th and 95th percentile of each feature in normal training windows, (2, 8)
+    reference: Reference  # distribution of each feature in training, for drift
     anomaly: AnomalyModel
     usage: UsageModel
     failure: FailureModel
@@ -63,9 +86,10 @@ class SubjectModels:
 
 @dataclass(frozen=True)
 class Bundle:
-    """The models of both kinds of subject: `endpoint` and `client`."""
+    """The models of both kinds of subject, `endpoint` and `client`, and the one of bots."""
 
     subjects: Mapping[str, SubjectModels]
+    bots: BotModel
 
     @classmethod
     def fit(
@@ -73,8 +97,8 @@ class Bundle:
         windows: pd.DataFrame,
         *,
         normal: Bools,
-        group: NDArray[np.int64],
-        end: NDArray[np.int64],
+        group: Ints,
+        end: Ints,
         min_calls: int = MIN_CALLS,
         random_state: int = 0,
     ) -> Bundle:
@@ -83,7 +107,8 @@ class Bundle:
         Parameters
         ----------
         windows : DataFrame of n_windows rows
-            As of `ml.features.window_features`, both subjects, windows that do not overlap.
+            As of `ml.features.window_features`, both subjects, whole minutes; plus `client_kind`
+            (normal, heavy, bot or None: not known).
         normal : ndarray of bool of shape (n_windows,)
             Windows outside of all known misuse and faults: the anomaly score knows only these.
         group : ndarray of shape (n_windows,)
@@ -95,69 +120,139 @@ class Bundle:
         failing = is_failing(raw) & (raw[:, _REQ_COUNT] >= min_calls)
         timestamp = windows["timestamp"].to_numpy(np.int64)
         soon, known = fails_soon(subject_codes(windows), timestamp, failing, end)
-        learnt = known & ~failing
+        learnt = known & ~failing & (windows["endpoint"] != UNMATCHED).to_numpy()
+        anomalies, inputs = _fitted_normal(windows, normal, min_calls, random_state)
         subjects = {}
         for kind, rows in _rows_by_kind(windows).items():
-            thin = raw[:, _REQ_COUNT] < min_calls
-            median = np.nanmedian(raw[rows & normal & ~thin], axis=0)
-            # Thin windows just after an outage would carry it: normal ones are each other's past.
-            ordinary = _inputs(windows[rows & normal], windows.iloc[:0], median, min_calls).now
-            inputs = _inputs(windows[rows], windows.iloc[:0], median, min_calls).with_past
-            chosen = rows & learnt
-            subjects[kind] = SubjectModels(
-                median,
-                np.quantile(ordinary, USUAL_SHARES, axis=0),
-                fitted_anomaly(ordinary, random_state),
-                fitted_usage(ordinary, random_state),
-                fitted_failure(inputs[learnt[rows]], soon[chosen], group[chosen], random_state),
-            )
-        return cls(subjects)
+            chosen = learnt[rows]
+            seen = inputs[kind].forecast[chosen]
+            soon_here, group_here = soon[rows][chosen], group[rows][chosen]
+            failure = fitted_failure(seen, soon_here, group_here, random_state)
+            subjects[kind] = SubjectModels(**anomalies[kind], failure=failure)
+        return cls(subjects, _fitted_bots(windows, group, random_state))
+
+    def adapted(
+        self,
+        windows: pd.DataFrame,
+        *,
+        normal: Bools,
+        harmless: pd.DataFrame | None = None,
+        min_calls: int = MIN_CALLS,
+        random_state: int = 0,
+    ) -> Bundle:
+        """The bundle with what is normal learnt from a site's own windows.
+
+        Failures are rare on one site and look alike on all: that model stays, and so does the one
+        of bots, whose kinds nobody labels.
+
+        Parameters
+        ----------
+        windows : DataFrame of n_windows rows
+            Key and features of whole minutes, both subjects.
+        normal : ndarray of bool of shape (n_windows,)
+            Which of them may be learnt as normal.
+        harmless : DataFrame, optional
+            Those that people marked as false alarms, rows of `windows` or more of its kind.
+        """
+        fitted, _ = _fitted_normal(windows, normal, min_calls, random_state)
+        subjects = {
+            kind: SubjectModels(**fitted[kind], failure=models.failure)
+            for kind, models in self.subjects.items()
+        }
+        adapted = Bundle(subjects, self.bots)
+        return adapted if harmless is None else adapted._knowing(harmless, windows, min_calls)
+
+    def _knowing(self, harmless: pd.DataFrame, past: pd.DataFrame, min_calls: int) -> Bundle:
+        """The bundle with false alarms remembered as such."""
+        marked = pd.MultiIndex.from_frame(harmless[_KEY].astype(str))
+        others = past[~pd.MultiIndex.from_frame(past[_KEY].astype(str)).isin(marked)]
+        inputs = self._inputs(_seen(harmless, others, WINDOW_MS), min_calls)
+        subjects = {}
+        for kind, models in self.subjects.items():
+            known = evidence(inputs[kind].now)
+            subjects[kind] = replace(models, anomaly=replace(models.anomaly, harmless=known))
+        return replace(self, subjects=subjects)
 
     @property
     def elbow(self) -> dict[str, dict[int, float]]:
         """Inertia by number of clusters, for each kind of subject."""
         return {kind: models.usage.elbow for kind, models in self.subjects.items()}
 
-    @staticmethod
-    def needs_past(windows: pd.DataFrame, min_calls: int) -> bool:
-        """Whether scores of these windows depend on the windows before them."""
-        return FAILURE_SEES_PAST or bool((windows["req_count"] < min_calls).any())
-
-    def score(self, windows: pd.DataFrame, past: pd.DataFrame, *, min_calls: int) -> pd.DataFrame:
+    def score(
+        self,
+        windows: pd.DataFrame,
+        past: pd.DataFrame,
+        *,
+        min_calls: int,
+        window_ms: int = WINDOW_MS,
+        site: Site | None = None,
+    ) -> pd.DataFrame:
         """Score windows.
 
         Parameters
         ----------
         windows : DataFrame of n_windows rows
-            As of `ml.features.window_features`, in any order.
+            As of `ml.features.window_features`, in any order; without the measures of `ml.rhythm`
+            the bot score is not known.
         past : DataFrame
-            Key and features of windows up to `CONTEXT_WINDOWS` before, none of them in `windows`;
-            the rows of `windows` are each other's past, too.
+            Key and features of windows up to `CONTEXT_MS` before (`CLIENT_CONTEXT_MS` of clients),
+            none of them in `windows`; the rows of `windows` are each other's past, too.
         min_calls : int
             A window with fewer calls is thin: each call it lacks counts as one of its past.
+        window_ms : int
+            Length of a window [ms].
+        site : Site, optional
+            What the site is like, see `score_with_site`; by `windows` themselves unless given.
 
         Returns
         -------
         DataFrame
             `windows` with the columns of `SCORES`, in the same order.
         """
+        seen = _seen(windows, past, window_ms)
+        return self._scored(windows, seen if site is None else seen._replace(site=site), min_calls)
+
+    def score_with_site(
+        self, windows: pd.DataFrame, past: pd.DataFrame, *, min_calls: int, window_ms: int
+    ) -> tuple[pd.DataFrame, Site]:
+        """As `score`; and what the site is like, for what is scored as if it was there, too."""
+        seen = _seen(windows, past, window_ms)
+        return self._scored(windows, seen, min_calls), seen.site
+
+    def _scored(self, windows: pd.DataFrame, seen: _Seen, min_calls: int) -> pd.DataFrame:
         raw = feature_matrix(windows)
         thin = raw[:, _REQ_COUNT] < min_calls
-        past_rows = _rows_by_kind(past)
         anomaly, failure = np.zeros(len(windows)), np.zeros(len(windows))
         cluster = np.full(len(windows), "", object)
+        inputs = self._inputs(seen, min_calls)
         for kind, rows in _rows_by_kind(windows).items():
             if rows.any():
-                models = self.subjects[kind]
-                own_past = past[past_rows[kind]]
-                inputs = _inputs(windows[rows], own_past, models.median, min_calls)
-                anomaly[rows] = models.anomaly.score(inputs.now)
-                failure[rows] = models.failure.probability(inputs.with_past)
-                cluster[rows] = models.usage.cluster(inputs.now)
+                models, of = self.subjects[kind], inputs[kind]
+                anomaly[rows] = models.anomaly.score(of.now, of.usual)
+                failure[rows] = models.failure.probability(of.forecast)
+                cluster[rows] = models.usage.cluster(of.use, of.site_log_calls)
         failure = np.where(is_failing(raw) & ~thin, 1.0, failure)
         never_high = thin | (windows["client"].to_numpy(object) == OTHER_CLIENTS)
-        scores = _scores(anomaly, failure, cluster, thin, never_high, windows.index)
-        return windows.assign(**scores, bot_score=np.nan)
+        scores = _scores(anomaly, failure, cluster, thin, never_high)
+        scores["bot_score"] = self._bot_scores(windows)
+        return windows.assign(**{name: pd.Series(scores[name], windows.index) for name in SCORES})
+
+    def _inputs(self, seen: _Seen, min_calls: int) -> dict[str, Inputs]:
+        levels = {
+            kind: _Levels(models.median, models.anomaly.centre, models.usage.typical_calls)
+            for kind, models in self.subjects.items()
+        }
+        return _inputs(seen, levels, min_calls)
+
+    def _bot_scores(self, windows: pd.DataFrame) -> Floats:
+        score = np.full(len(windows), np.nan)
+        if set(RHYTHM) <= set(windows.columns):
+            clients = _rows_by_kind(windows)[CLIENT]
+            score[clients] = self.bots.score(windows[clients])
+        return score
+
+
+_KEY: Final = ["timestamp", "subject", "endpoint", "method", "client"]
 
 
 def _rows_by_kind(windows: pd.DataFrame) -> dict[str, Bools]:
@@ -165,33 +260,198 @@ def _rows_by_kind(windows: pd.DataFrame) -> dict[str, Bools]:
     return {kind: np.asarray(subject == kind, np.bool_) for kind in (ENDPOINT, CLIENT)}
 
 
-def _inputs(windows: pd.DataFrame, past: pd.DataFrame, median: Floats, min_calls: int) -> Inputs:
-    """What the models see of windows of one kind: thin ones filled up, nothing unknown."""
+class _Levels(NamedTuple):
+    """What stands for what is not known of one kind of subject."""
+
+    median: Floats  # of each feature in training
+    centre: Floats  # of what is usual for a subject
+    typical_calls: float  # mean logarithm of calls a window
+
+
+class _Seen(NamedTuple):
+    """Windows of each kind, with what their past says; models take no part in it."""
+
+    windows: dict[str, pd.DataFrame]
+    history: History  # of endpoints
+    own_past: ClientPast  # of clients
+    use: dict[str, Floats]
+    site: Site
+
+
+def _seen(windows: pd.DataFrame, past: pd.DataFrame, window_ms: int) -> _Seen:
+    rows, past_rows = _rows_by_kind(windows), _rows_by_kind(past)
+    of = {kind: windows[chosen] for kind, chosen in rows.items()}
+    past_of = {kind: past[chosen] for kind, chosen in past_rows.items()}
+    history = histories(of[ENDPOINT], past_of[ENDPOINT], window_ms)
+    use = {kind: recent_use(of[kind], past_of[kind], window_ms) for kind in of}
+    calls = {kind: use[kind][:, 0] for kind in use}
+    own = client_past(of[CLIENT], past_of[CLIENT])
+    return _Seen(of, history, own, use, site_levels(of, history.usual, calls))
+
+
+def _inputs(seen: _Seen, levels: Mapping[str, _Levels], min_calls: int) -> dict[str, Inputs]:
+    """What the models of each kind of subject see."""
+    endpoint, client = levels[ENDPOINT], levels[CLIENT]
+    known = {
+        ENDPOINT: _filled(seen.history.mean, endpoint.median),
+        CLIENT: _filled(seen.own_past.mean, client.median),
+    }
+    now = {
+        kind: _now(seen.windows[kind], known[kind], levels[kind].median, min_calls)
+        for kind in seen.windows
+    }
+    site_log_calls = {
+        kind: seen.site.log_calls_at(kind, _starts(of), levels[kind].typical_calls)
+        for kind, of in seen.windows.items()
+    }
+    usual = {
+        ENDPOINT: _usual_of_endpoints(
+            seen.windows[ENDPOINT], now[ENDPOINT], seen.history.usual, endpoint.centre
+        ),
+        CLIENT: _usual_of_clients(
+            now[CLIENT],
+            seen.site.server_at(_starts(seen.windows[CLIENT])),
+            site_log_calls[CLIENT],
+            seen.own_past,
+            client.centre,
+        ),
+    }
+    forecast = {ENDPOINT: seen.history.inputs, CLIENT: now[CLIENT]}
+    return {
+        kind: Inputs(now[kind], usual[kind], seen.use[kind], site_log_calls[kind], forecast[kind])
+        for kind in seen.windows
+    }
+
+
+def _starts(windows: pd.DataFrame) -> Ints:
+    return windows["timestamp"].to_numpy(np.int64)
+
+
+def _filled(values: Floats, median: Floats) -> Floats:
+    return np.where(np.isnan(values), median, values)
+
+
+def _now(windows: pd.DataFrame, known: Floats, median: Floats, min_calls: int) -> Floats:
+    """The 8 features; each call that a thin window lacks counts as one of what is known."""
     raw = feature_matrix(windows)
     share = np.minimum(raw[:, [_REQ_COUNT]] / min_calls, 1.0)
-    means = past_means(windows, past, (share[:, 0] < 1) | FAILURE_SEES_PAST)
-    usual = np.where(np.isnan(means), median, means)
-    known = np.where(np.isnan(raw), usual, raw)
-    now = np.where(share < 1, share * known + (1 - share) * usual, known)
+    seen = np.where(np.isnan(raw), known, raw)
+    now = np.where(share < 1, share * seen + (1 - share) * known, seen)
     unmatched = windows["endpoint"].to_numpy(object) == UNMATCHED
     for column in _SAYS_NOTHING:
         now[unmatched, column] = median[column]
-    return Inputs(now, np.hstack([now, usual]) if FAILURE_SEES_PAST else now)
+    return now
+
+
+def _usual_of_endpoints(
+    windows: pd.DataFrame, now: Floats, usual: Floats, centre: Floats
+) -> Floats:
+    """What is usual for each endpoint; levels of one without a past are taken as usual.
+
+    But nobody usually calls paths that don't exist: those of UNMATCHED start from one call.
+    """
+    known = np.where(np.isnan(usual), centre, usual)
+    young = np.isnan(usual[:, _REQ_COUNT])
+    for column in _LEVELS:
+        unknown = young | np.isnan(usual[:, column])
+        known[unknown, column] = now[unknown, column]
+    stray = young & (windows["endpoint"].to_numpy(object) == UNMATCHED)
+    known[np.ix_(stray, _COUNTS)] = 1.0
+    return known
+
+
+def _usual_of_clients(
+    now: Floats, server: Floats, site_log_calls: Floats, own: ClientPast, centre: Floats
+) -> Floats:
+    """How a client calls is compared with the site's clients and, half, with its own past.
+
+    Half: a poller is no news after ten minutes, and a flood does not become usual. Times and sizes
+    are the server's; they are taken as usual where the site's are not known.
+    """
+    usual = np.tile(centre, (len(now), 1))
+    usual[:, _REQ_COUNT] = np.expm1(site_log_calls)
+    usual[:, OF_THE_SERVER] = np.where(np.isnan(server), now[:, OF_THE_SERVER], server)
+    known = own.windows >= FEWEST_OWN
+    for column in _BY_CHOICE:
+        mine = np.where(np.isnan(own.mean[known, column]), 0.0, own.mean[known, column])
+        both = usual[known, column], mine
+        usual[known, column] = (
+            np.sqrt((1 + both[0]) * (1 + both[1])) - 1 if column in _COUNTS else np.mean(both, 0)
+        )
+    return usual
+
+
+def _fitted_normal(
+    windows: pd.DataFrame, normal: Bools, min_calls: int, random_state: int
+) -> tuple[dict[str, dict[str, Any]], dict[str, Inputs]]:
+    """What is learnt from normal windows, and the inputs of all models for all windows."""
+    raw = feature_matrix(windows)
+    thin = raw[:, _REQ_COUNT] < min_calls
+    rows_by_kind = _rows_by_kind(windows)
+    medians = {
+        kind: np.nan_to_num(np.nanmedian(raw[rows & normal & ~thin], axis=0))
+        for kind, rows in rows_by_kind.items()
+    }
+    seen = _seen(windows, windows.iloc[:0], WINDOW_MS)
+    levels = {
+        kind: _Levels(median, np.full(len(FEATURES), np.nan), _typical_calls(seen.use[kind]))
+        for kind, median in medians.items()
+    }
+    inputs = _inputs(seen, levels, min_calls)
+    fitted: dict[str, dict[str, Any]] = {}
+    learnt = normal & _warm(windows["timestamp"].to_numpy(np.int64))
+    for kind, rows in rows_by_kind.items():
+        ordinary = learnt[rows]
+        chosen = Inputs(*(values[ordinary] for values in inputs[kind]))
+        centre = _centre(chosen.usual, medians[kind])
+        usual = _filled(chosen.usual, centre)
+        typical = levels[kind].typical_calls
+        fitted[kind] = {
+            "median": medians[kind],
+            "usual": np.quantile(chosen.now, USUAL_SHARES, axis=0),
+            "reference": reference(raw[rows & normal & ~thin]),
+            "anomaly": fitted_anomaly(chosen.now, usual, centre, random_state),
+            "usage": fitted_usage(chosen.use, chosen.site_log_calls, typical, random_state),
+        }
+    return fitted, inputs
+
+
+def _warm(timestamp: Ints) -> Bools:
+    """Windows with a past: where data begins all callers look new, which they are not."""
+    warm = np.isin(timestamp - CLIENT_CONTEXT_MS, timestamp)
+    return warm if 2 * warm.sum() > len(warm) else np.ones(len(warm), np.bool_)
+
+
+def _typical_calls(use: Floats) -> float:
+    return float(np.log1p(use[:, 0]).mean())
+
+
+def _centre(usual: Floats, median: Floats) -> Floats:
+    """What the subjects of the training usually are like."""
+    return _filled(np.nanmedian(np.vstack([usual, median]), axis=0), median)
+
+
+def _fitted_bots(windows: pd.DataFrame, group: Ints, random_state: int) -> BotModel:
+    """The bot model, from client windows whose kind is known; each client counts the same."""
+    known = (windows["client_kind"].notna() & windows[RHYTHM[0]].notna()).to_numpy()
+    chosen = windows[known]
+    client = pd.Series(group[known].astype(str), chosen.index) + chosen["client"].astype(str)
+    weight = 1.0 / client.groupby(client).transform("size").to_numpy(np.float64)
+    bot = (chosen["client_kind"] == BOT).to_numpy()
+    return fitted_bots(chosen, bot, weight * len(weight) / weight.sum(), random_state)
 
 
 def _scores(
-    anomaly: Floats,
-    failure: Floats,
-    cluster: NDArray[Any],
-    thin: Bools,
-    never_high: Bools,
-    index: pd.Index[Any],
-) -> dict[str, pd.Series[Any]]:
+    anomaly: Floats, failure: Floats, cluster: NDArray[Any], thin: Bools, never_high: Bools
+) -> dict[str, NDArray[Any]]:
     risk = risk_score(anomaly, failure, cluster == BOT)
     risk = np.where(never_high, np.minimum(risk, BELOW_HIGH), risk)
-    flag = (anomaly >= THRESHOLD).astype(np.int64)
-    values = (anomaly, flag, failure, cluster, risk, priority(risk), thin.astype(np.int64))
     return {
-        name: pd.Series(value, index, dtype=value.dtype)
-        for name, value in zip(SCORES, values, strict=False)
+        "anomaly_score": anomaly,
+        "is_anomaly": (anomaly >= THRESHOLD).astype(np.int64),
+        "failure_probability": failure,
+        "usage_cluster": cluster,
+        "risk_score": risk,
+        "priority": priority(risk),
+        "thin": thin.astype(np.int64),
     }

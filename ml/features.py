@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml.histogram import latency_histograms
+from ml.rhythm import READS, RHYTHM, rhythm
 
 FEATURES: Final = (
     "req_count",  # calls
@@ -25,6 +26,7 @@ KEY: Final = ("timestamp", "subject", "endpoint", "method", "client")
 ENDPOINT: Final = "endpoint"
 CLIENT: Final = "client"
 ANY: Final = "*"  # endpoint and method of a client window
+UNMATCHED: Final = "(unmatched)"  # endpoint of calls that no route fits
 OTHER_CLIENTS: Final = "(other)"  # shares the clients of a window beyond the busiest `max_clients`
 FIRST_ERROR_STATUS: Final = 400
 COUNTED_KEYS_A_ROW: Final = 8  # up to so many possible keys a row, counting beats sorting
@@ -46,6 +48,7 @@ _DTYPES: Final[dict[str, Any]] = {
     "simulated_count": np.int64,
     "status_counts": object,
     "latency_histogram": object,
+    **dict.fromkeys(RHYTHM, np.float64),
 }
 
 Ints = NDArray[np.int64]
@@ -77,10 +80,10 @@ def window_features(
     DataFrame
         One row a window: the key (`timestamp` is the start; `client` is None in endpoint windows,
         `endpoint` and `method` are `*` in client windows), the 8 `FEATURES`, `simulated_count`
-        [calls], `status_counts` (JSON object, status code -> calls) and `latency_histogram` (bytes,
-        see `ml.histogram`; None in client windows). Sorted by subject (endpoints first), start and
-        name. A window that reaches beyond the calls given is partial; of sliding windows those at
-        both ends are.
+        [calls], `status_counts` (JSON object, status code -> calls), `latency_histogram` (bytes,
+        see `ml.histogram`; None in client windows) and the measures of `ml.rhythm.RHYTHM` (NaN in
+        endpoint windows). Sorted by subject (endpoints first), start and name. A window that
+        reaches beyond the calls given is partial; of sliding windows those at both ends are.
 
     Raises
     ------
@@ -117,8 +120,10 @@ def _coded(calls: Mapping[str, NDArray[Any]]) -> tuple[Columns, Columns, NDArray
     path = pd.factorize(calls["path"])[0] + 1  # 0: not known, one path like any other
     route, used = _dense(endpoint * len(methods) + method)
     status, statuses = _dense(np.asarray(calls["status_code"], np.int64))
+    timestamp = np.asarray(calls["timestamp"], np.int64)
     rows = {
-        "timestamp": np.asarray(calls["timestamp"], np.int64),
+        "timestamp": timestamp,
+        "at_ms": timestamp,
         "endpoint": endpoint,
         "route": route,
         "client": client,
@@ -128,6 +133,7 @@ def _coded(calls: Mapping[str, NDArray[Any]]) -> tuple[Columns, Columns, NDArray
         "error": statuses[status] >= FIRST_ERROR_STATUS,
         "response_time_ms": np.asarray(calls["response_time_ms"], np.float64),
         "payload_size": np.asarray(calls["payload_size"], np.float64),
+        "reads": np.isin(methods, READS)[method],
         "simulated": np.asarray(calls["simulated"], np.float64),
     }
     names = {
@@ -191,6 +197,7 @@ def _endpoint_windows(rows: Columns, names: Columns) -> Columns:
         "client": _filled(None, len(start)),
         **_features(rows, group, len(start), rows["path"], names["status"]),
         "latency_histogram": _objects(histograms),
+        **dict.fromkeys(RHYTHM, np.full(len(start), np.nan)),
     }
 
 
@@ -207,7 +214,13 @@ def _client_windows(
         "client": np.append(clients, OTHER_CLIENTS)[own],
         **_features(rows, group, len(start), rows["endpoint"], names["status"]),
         "latency_histogram": _filled(None, len(start)),
+        **_rhythm(rows, group, len(start)),
     }
+
+
+def _rhythm(rows: Columns, group: Ints, groups: int) -> dict[str, NDArray[np.float64]]:
+    size = rows["payload_size"].astype(np.int64)
+    return rhythm(group, groups, rows["at_ms"], size, rows["path"], rows["reads"])
 
 
 def _groups(start: Ints, code: Ints) -> tuple[Ints, Ints, Ints]:

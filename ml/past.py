@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from ml.failure import is_failing
 from ml.features import FEATURES, KEY
 
-CONTEXT_MS: Final = 15 * 60_000  # how far back a window's past reaches
+CONTEXT_MS: Final = 60 * 60_000  # how far back a window's past reaches
+CLIENT_CONTEXT_MS: Final = 15 * 60_000  # the same of clients, of which there are many more
+
+USE: Final = ("req_count", "unique_endpoints", "repeat_rate", "status_entropy")
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 _REQ_COUNT: Final = FEATURES.index("req_count")
-_COLUMNS: Final = [*KEY, *FEATURES]
+COLUMNS: Final = [*KEY, *FEATURES]
 
 
 def feature_matrix(windows: pd.DataFrame) -> Floats:
@@ -24,44 +27,85 @@ def feature_matrix(windows: pd.DataFrame) -> Floats:
     return windows[list(FEATURES)].to_numpy(np.float64, na_value=np.nan)
 
 
-def past_means(windows: pd.DataFrame, past: pd.DataFrame, wanted: NDArray[np.bool_]) -> Floats:
-    """Mean features of each subject in the 15 minutes before a window, weighted by calls.
+class ClientPast(NamedTuple):
+    """What the windows of each client in the quarter of an hour before were like."""
 
-    Windows that were failing don't count: a lone call after an outage is no outage.
+    mean: Floats  # of each feature, weighted by calls, NaN where nothing is known; (n_windows, 8)
+    windows: Ints  # how many there were, shape (n_windows,)
+
+
+def client_past(windows: pd.DataFrame, past: pd.DataFrame) -> ClientPast:
+    """The past of each client, without windows that failed: a lone call after those is no outage.
 
     Parameters
     ----------
     windows, past : DataFrame
         Key and features of windows; none is in both. Rows of `windows` are each other's past, too.
-    wanted : ndarray of bool of shape (n_windows,)
-        The rows of `windows` whose past counts; the others get NaN.
+    """
+    if windows.empty:
+        return ClientPast(np.empty((0, len(FEATURES))), np.empty(0, np.int64))
+    every = pd.concat([windows[COLUMNS], past[COLUMNS]]) if len(past) else windows
+    instant = _instants(every)
+    order = np.argsort(instant, kind="stable")
+    now = instant[: len(windows)]
+    edges = (now - CLIENT_CONTEXT_MS, now)
+    start, end = (np.searchsorted(instant[order], edge) for edge in edges)
+    features = feature_matrix(every).copy()
+    features[is_failing(features)] = np.nan  # an outage is not what a subject usually is like
+    return ClientPast(_weighted_means(features[order], start, end), end - start)
+
+
+def _instants(windows: pd.DataFrame, window_ms: int = 0) -> Ints:
+    """Times [ms] on one axis, on which the subjects lie further apart than a past reaches.
+
+    With a window's length, windows of one subject that overlap lie as far apart, too.
+    """
+    timestamp = windows["timestamp"].to_numpy(np.int64)
+    first, last = int(timestamp.min()), int(timestamp.max())
+    line = subject_codes(windows)
+    if window_ms:
+        line = line * window_ms + timestamp % window_ms
+    instants: Ints = line * (last - first + CLIENT_CONTEXT_MS + 1) + timestamp - first
+    return instants
+
+
+def recent_use(windows: pd.DataFrame, past: pd.DataFrame, window_ms: int) -> Floats:
+    """How each subject calls over the last quarter of an hour, its window now included.
+
+    Parameters
+    ----------
+    windows, past : DataFrame
+        Key and features of windows; none is in both. Rows of `windows` are each other's past, too.
+    window_ms : int
+        Length of a window [ms]; windows that overlap don't count as each other's past.
 
     Returns
     -------
-    ndarray of shape (n_windows, 8)
-        NaN where no window of the past has a value.
+    ndarray of shape (n_windows, 4)
+        Calls a window since the subject was first seen in that time, distinct endpoints a window,
+        repeat rate and status entropy, both weighted by calls.
     """
-    means = np.full((len(windows), len(FEATURES)), np.nan)
-    if wanted.any():
-        every = pd.concat([windows[_COLUMNS], past[_COLUMNS]]) if len(past) else windows
-        instant = _instants(every)
-        order = np.argsort(instant, kind="stable")
-        now = instant[: len(windows)][wanted]
-        start, end = (np.searchsorted(instant[order], edge) for edge in (now - CONTEXT_MS, now))
-        features = feature_matrix(every)
-        features[is_failing(features)] = (
-            np.nan
-        )  # an outage is not what a subject usually looks like
-        means[wanted] = _weighted_means(features[order], start, end)
-    return means
-
-
-def _instants(windows: pd.DataFrame) -> Ints:
-    """Times [ms] on one axis, on which the subjects lie further apart than a past reaches."""
-    timestamp = windows["timestamp"].to_numpy(np.int64)
-    first, last = int(timestamp.min()), int(timestamp.max())
-    instants: Ints = subject_codes(windows) * (last - first + CONTEXT_MS + 1) + timestamp - first
-    return instants
+    if windows.empty:
+        return np.empty((0, len(USE)))
+    every = pd.concat([windows[COLUMNS], past[COLUMNS]]) if len(past) else windows
+    instant = _instants(every, window_ms)
+    order = np.argsort(instant, kind="stable")
+    ordered, now = instant[order], instant[: len(windows)]
+    start = np.searchsorted(ordered, now - CLIENT_CONTEXT_MS + window_ms)
+    end = np.searchsorted(ordered, now, side="right")
+    calls, *rates = (every[name].to_numpy(np.float64) for name in USE)
+    distinct, repeats, entropy = rates
+    parts = (calls, distinct, repeats * calls, entropy * calls, np.ones_like(calls))
+    sums = _range_sums(np.column_stack(parts)[order], start, end)
+    passed = (now - ordered[start]) / window_ms + 1
+    return np.column_stack(
+        [
+            sums[:, 0] / passed,
+            sums[:, 1] / sums[:, 4],
+            sums[:, 2] / sums[:, 0],
+            sums[:, 3] / sums[:, 0],
+        ]
+    )
 
 
 def subject_codes(windows: pd.DataFrame) -> Ints:

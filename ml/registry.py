@@ -1,35 +1,59 @@
 """Model versions on disk: each a folder with the bundle and its manifest, one of them current.
 
-Nothing is unpickled before its hash was compared with the manifest's.
+The pointer file names the current version in its first line and those that were current before it
+in the next ones, newest first.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
-import os
-import platform
 import secrets
+import shutil
 import threading
+import time
 from collections.abc import Mapping
-from importlib.metadata import version as installed_version
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+from filelock import FileLock
+
+from ml.version_files import (
+    BUNDLE_FILE,
+    MANIFEST_FILE,
+    ModelError,
+    load_bundle,
+    manifest_of,
+    verified_bytes,
+    write_durably,
+    write_version,
+)
 
 if TYPE_CHECKING:
     from ml.bundle import Bundle
 
-BUNDLE_FILE: Final = "bundle.joblib"
-MANIFEST_FILE: Final = "manifest.json"
+__all__ = ["ModelError", "Models", "UnknownVersionError", "Version"]
+
 POINTER_FILE: Final = "current"
-LIBRARIES: Final = ("scikit-learn", "numpy", "pandas", "joblib")
-FORMAT: Final = 2  # of what is pickled; a change to the classes in it makes old bundles unusable
-COMPRESSION: Final = 3  # zlib level: a fifth of the bytes, no slower to load
+LOCK_FILE: Final = "lock"  # held while the pointer or the set of versions changes
+FACTORY: Final = "factory"  # stands in the pointer for whatever the factory's current version is
+KEPT_VERSIONS: Final = 10  # the newest; the current one and the one before it stay anyway
+KEPT_POINTERS: Final = 10  # versions that were current before
+YOUNG_S: Final = 3_600  # what changed so lately [s] may still be written or loaded by a process
 
 
-class ModelError(Exception):
-    """No model can be had; the text says why and what to do."""
+class UnknownVersionError(LookupError):
+    """There is no such version."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """One model version."""
+
+    name: str
+    is_current: bool
+    is_factory: bool
+    manifest: Mapping[str, Any]  # empty when it can't be read
+    problem: str | None  # why the manifest can't be read
 
 
 class Models:
@@ -51,23 +75,35 @@ class Models:
         with self._lock:
             folder = self._current_folder()
             if self._loaded is None or self._loaded[0] != folder:
-                self._loaded = folder, _loaded_bundle(folder)
+                self._loaded = folder, load_bundle(folder)
             return folder.name, self._loaded[1]
 
     def version(self) -> str:
         """Name of the current version, if its files are there; they are not loaded."""
         folder = self._current_folder()
-        _manifest(folder)
+        manifest_of(folder)
         if not (folder / BUNDLE_FILE).is_file():
             raise ModelError(f"{folder / BUNDLE_FILE} is missing: run `flask train`")
         return folder.name
 
     def manifest(self) -> dict[str, Any]:
         """The manifest of the current version."""
-        return _manifest(self._current_folder())
+        return manifest_of(self._current_folder())
 
-    def save(self, bundle: Bundle, summary: Mapping[str, Any]) -> str:
-        """Store a bundle as a new version and make it current.
+    def versions(self) -> list[Version]:
+        """The versions of the data folder, newest first, and last the factory's current one."""
+        names = self._names(self.directory)
+        folders = [self.directory / name for name in reversed(names)]
+        if self.directory != self.factory and (served := self._served_by(self.factory)):
+            folders.append(served)
+        try:
+            current = self._current_folder()
+        except ModelError:
+            current = None
+        return [_version(folder, folder == current, self.factory) for folder in folders]
+
+    def save(self, bundle: Bundle, summary: Mapping[str, Any], *, promote: bool = True) -> str:
+        """Store a bundle as a new version; the oldest versions go.
 
         Parameters
         ----------
@@ -75,105 +111,150 @@ class Models:
         summary : mapping
             What it was trained on, for the manifest; `created_at` (ISO 8601 UTC) is the time of the
             training and begins the version's name.
+        promote : bool
+            Whether it becomes current.
 
         Returns
         -------
         str
             The version.
         """
-        data = _dumped(bundle)
-        digest = hashlib.sha256(data).hexdigest()
-        manifest = {"sha256": digest, "bytes": len(data), **_platform(), **summary}
-        text = json.dumps(manifest, indent=2, sort_keys=True, default=str) + "\n"
-        moment = "".join(filter(str.isalnum, str(summary["created_at"])[:19]))
-        version = f"{moment}-{digest[:8]}"
         draft = self.directory / f".draft-{secrets.token_hex(8)}"
-        draft.mkdir(parents=True)
-        _write(draft / BUNDLE_FILE, data)
-        _write(draft / MANIFEST_FILE, text.encode())
-        _move_into_place(draft, self.directory / version)
-        self._point_to(version)
+        try:
+            version = write_version(draft, bundle, summary)
+            with self._changing():
+                _move_into_place(draft, self.directory / version)
+                if promote:
+                    self._point_to(version)
+                self._prune(version)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)  # in place by now, or of no use
         return version
 
-    def _point_to(self, version: str) -> None:
+    def promote(self, version: str) -> str:
+        """Make another version current; the one that is current now is the next `rollback`'s.
+
+        Parameters
+        ----------
+        version : str
+            A name of `versions`, or `factory`.
+
+        Returns
+        -------
+        str
+            Name of the version that is current now.
+
+        Raises
+        ------
+        UnknownVersionError
+            There is no such version.
+        ModelError
+            It can't be loaded here.
+        """
+        with self._changing():
+            target = self._pointer_to(version)
+            folder = self._folder_of(target)
+            verified_bytes(folder)
+            self._point_to(target)
+        return folder.name
+
+    def rollback(self) -> str:
+        """Make the version current that was so before; returns its name.
+
+        Raises
+        ------
+        UnknownVersionError
+            No version was current before, or that one is gone.
+        ModelError
+            It can't be loaded here.
+        """
+        with self._changing():
+            earlier = self._pointers(self.directory)[1:]
+            if not earlier:
+                raise UnknownVersionError(
+                    f"no version was current before {self._current_folder().name!r}"
+                )
+            folder = self._folder_of(self._pointer_to(earlier[0]))
+            verified_bytes(folder)
+            self._write_pointers(earlier)
+        return folder.name
+
+    def _changing(self) -> FileLock:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        return FileLock(self.directory / LOCK_FILE)
+
+    def _pointer_to(self, version: str) -> str:
+        """What stands in the pointer file for a version; a path can't be one."""
+        if version in self._names(self.directory):
+            return version
+        served = self._served_by(self.factory)
+        if served is not None and version in (FACTORY, served.name):
+            return FACTORY
+        known = [found.name for found in self.versions()]
+        raise UnknownVersionError(f"no version {version!r}; there are {', '.join(known) or 'none'}")
+
+    def _point_to(self, target: str) -> None:
+        earlier = self._pointers(self.directory)
+        if not earlier and self._served_by(self.factory) is not None:
+            earlier = [FACTORY]
+        if earlier[:1] != [target]:
+            self._write_pointers([target, *earlier][: KEPT_POINTERS + 1])
+
+    def _write_pointers(self, pointers: list[str]) -> None:
         draft = self.directory / f".{POINTER_FILE}-{secrets.token_hex(8)}"
-        _write(draft, version.encode())
+        write_durably(draft, "\n".join(pointers).encode())
         draft.replace(self.directory / POINTER_FILE)
 
+    def _prune(self, newest: str) -> None:
+        """Remove old versions, and drafts of processes that were killed."""
+        kept = {newest, *self._pointers(self.directory)[:2]}
+        old = [name for name in self._names(self.directory)[:-KEPT_VERSIONS] if name not in kept]
+        for folder in (*map(self.directory.joinpath, old), *self.directory.glob(".draft-*")):
+            if time.time() - folder.stat().st_mtime > YOUNG_S:
+                (folder / MANIFEST_FILE).unlink(missing_ok=True)  # no version from here on
+                shutil.rmtree(folder, ignore_errors=True)
+
+    @staticmethod
+    def _names(directory: Path) -> list[str]:
+        """Names of the versions of a folder, oldest first."""
+        found = (file.parent for file in directory.glob(f"[!.]*/{MANIFEST_FILE}"))
+        return sorted(folder.name for folder in found)
+
+    @staticmethod
+    def _pointers(directory: Path) -> list[str]:
+        """The current version of a folder and the ones before it; [] where none was chosen."""
+        try:
+            return (directory / POINTER_FILE).read_text(encoding="utf-8").split()
+        except FileNotFoundError:
+            return []
+
+    def _served_by(self, directory: Path) -> Path | None:
+        pointers = self._pointers(directory)
+        return directory / pointers[0] if pointers else None
+
+    def _folder_of(self, pointer: str) -> Path:
+        if pointer != FACTORY:
+            return self.directory / pointer
+        if (served := self._served_by(self.factory)) is None:
+            raise ModelError(f"there is no model in {self.factory}: run `flask train`")
+        return served
+
     def _current_folder(self) -> Path:
-        for directory in (self.directory, self.factory):
-            try:
-                return directory / (directory / POINTER_FILE).read_text(encoding="utf-8").strip()
-            except FileNotFoundError:
-                continue
+        if pointers := self._pointers(self.directory):
+            return self._folder_of(pointers[0])
+        if served := self._served_by(self.factory):
+            return served
         raise ModelError(
             f"there is no model in {self.directory} and none in {self.factory}: run `flask train`"
         )
 
 
-def _loaded_bundle(folder: Path) -> Bundle:
-    manifest = _manifest(folder)
-    data = _read(folder / BUNDLE_FILE)
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != manifest["sha256"]:
-        raise ModelError(
-            f"{folder / BUNDLE_FILE} was changed after it was saved: its SHA-256 is {digest}, its "
-            f"manifest says {manifest['sha256']}; it is not loaded: run `flask train`"
-        )
-    trained, here = _made_with(manifest), _made_with(_platform())
-    if trained != here:
-        raise ModelError(f"{folder} was trained with {trained}, here is {here}: run `flask train`")
-    import joblib
-
-    bundle: Bundle = joblib.load(io.BytesIO(data))
-    return bundle
-
-
-def _made_with(manifest: Mapping[str, Any]) -> str:
-    """What must be the same where a bundle is saved and where it is loaded."""
-    library = manifest["libraries"].get("scikit-learn")
-    return f"scikit-learn {library}, bundle format {manifest['format']}"
-
-
-def _manifest(folder: Path) -> dict[str, Any]:
-    file = folder / MANIFEST_FILE
+def _version(folder: Path, is_current: bool, factory: Path) -> Version:
     try:
-        manifest = json.loads(_read(file))
-        if not isinstance(manifest, dict):
-            raise ValueError(f"it is no object but {manifest!r}")
-        if missing := {"sha256", "libraries", "format"} - manifest.keys():
-            raise ValueError(f"it lacks {', '.join(sorted(missing))}")
-    except ValueError as error:
-        raise ModelError(f"{file} can't be read ({error}): run `flask train`") from error
-    return manifest
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{file} can't be read ({error}): run `flask train`") from error
-
-
-def _dumped(bundle: Bundle) -> bytes:
-    import joblib
-
-    buffer = io.BytesIO()
-    joblib.dump(bundle, buffer, compress=COMPRESSION)
-    return buffer.getvalue()
-
-
-def _platform() -> dict[str, Any]:
-    libraries = {name: installed_version(name) for name in LIBRARIES}
-    return {"python": platform.python_version(), "libraries": libraries, "format": FORMAT}
-
-
-def _write(file: Path, data: bytes) -> None:
-    """Write so that the bytes are on disk before anything points to them."""
-    with open(file, "xb") as opened:
-        opened.write(data)
-        opened.flush()
-        os.fsync(opened.fileno())
+        manifest, problem = manifest_of(folder), None
+    except ModelError as error:
+        manifest, problem = {}, str(error)
+    return Version(folder.name, is_current, folder.parent == factory, manifest, problem)
 
 
 def _move_into_place(draft: Path, folder: Path) -> None:
@@ -183,6 +264,3 @@ def _move_into_place(draft: Path, folder: Path) -> None:
     except OSError:
         if not folder.is_dir():
             raise
-        for file in draft.iterdir():
-            file.unlink()
-        draft.rmdir()

@@ -27,7 +27,7 @@ __all__ = ["GRADUAL", "LEARNT", "SUDDEN", "UNSEEN", "Site", "SiteRun", "site_run
 FIRST_RUN_MS: Final = 1_704_067_200_000  # 2024-01-01T00:00:00Z
 DAY_MS: Final = 86_400_000
 AFTERMATH_MS: Final = 180_000  # queues and retries last a little longer than their cause
-CALLS_PER_S: Final = (0.8, 15.0)
+CALLS_PER_S: Final = (1.0, 20.0)
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def site_run(run: SiteRun) -> Site:
     """Play a run; the same for the same argument."""
     rng = np.random.default_rng([2024, run.seed])
     layout, seconds = drawn_layout(rng), 60 * run.minutes
-    start_ms = FIRST_RUN_MS + run.seed * DAY_MS + int(rng.integers(24)) * 3_600_000
+    start_ms = FIRST_RUN_MS + run.seed * 2 * DAY_MS + int(rng.integers(24)) * 3_600_000
     callers = drawn_callers(layout, float(np.exp(rng.uniform(*np.log(CALLS_PER_S)))), rng)
     level = busyness(start_ms / 1000, seconds, rng)
     per_s = (callers.per_s[:, None] * callers.taste).sum(axis=0)

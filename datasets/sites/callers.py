@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from datasets.sites.layout import Layout
 
 SHARES: Final = {"normal": 0.60, "heavy": 0.25, "bot": 0.15}  # of clients
+VARIETY: Final = {"normal": (0.6, 1.0), "heavy": (0.5, 1.0), "bot": (0.0, 0.3)}  # of requests
 DAY_SPREAD: Final = 0.35  # busiest and quietest hour differ from the mean by up to this share
 WEEKEND: Final = (0.5, 1.1)  # times the calls of a working day
 VISIT_S: Final = 240.0  # mean length of a person's visit
@@ -47,19 +48,17 @@ def drawn_callers(layout: Layout, calls_per_s: float, rng: np.random.Generator) 
     weight *= rng.lognormal(0.0, 0.5, count)
     per_s = calls_per_s * weight / (weight * active).sum()
     taste = np.stack([_taste(layout, k, rng) for k in kind])
-    low, high = {"normal": (0.6, 1.0), "heavy": (0.5, 1.0), "bot": (0.0, 0.3)}, 0
-    del high
-    variety = np.array([rng.uniform(*low[k]) for k in kind])
+    variety = np.array([rng.uniform(*VARIETY[k]) for k in kind])
     return Callers(kind, per_s, taste, variety)
 
 
 def _taste(layout: Layout, kind: str, rng: np.random.Generator) -> Floats:
     """A bot wants one to three routes, others a mix around what the site is used for."""
     if kind == "bot":
-        chosen = rng.choice(
-            len(layout.share), min(int(rng.integers(1, 4)), len(layout.share)), p=layout.share, replace=False
-        )
-        taste = np.zeros(len(layout.share))
+        routes = len(layout.share)
+        wanted = min(int(rng.integers(1, 4)), routes)
+        chosen = rng.choice(routes, wanted, p=layout.share, replace=False)
+        taste = np.zeros(routes)
         taste[chosen] = 1.0 / len(chosen)
         return taste
     return np.asarray(rng.dirichlet(layout.share * 12.0 + 1e-3))
@@ -82,7 +81,7 @@ def busyness(start_s: float, seconds: int, rng: np.random.Generator) -> Floats:
 
 
 def wander(seconds: int, correlation_s: float, spread: float, rng: np.random.Generator) -> Floats:
-    """A slow random walk around 0 with this standard deviation (Ornstein-Uhlenbeck), each second."""
+    """A slow random walk around 0 of this standard deviation (Ornstein-Uhlenbeck), each second."""
     step = max(1, int(correlation_s / 20))
     knots = seconds // step + 2
     keep = np.exp(-step / correlation_s)
@@ -95,9 +94,7 @@ def wander(seconds: int, correlation_s: float, spread: float, rng: np.random.Gen
     return np.interp(np.arange(seconds), np.arange(knots) * step, walk)
 
 
-def arrivals(
-    layout: Layout, callers: Callers, level: Floats, rng: np.random.Generator
-) -> Arrivals:
+def arrivals(layout: Layout, callers: Callers, level: Floats, rng: np.random.Generator) -> Arrivals:
     """Requests of all clients over a run whose seconds are as busy as `level` says."""
     parts = [_calls_of(number, callers, level, rng) for number in range(len(callers.kind))]
     at_s = np.concatenate([part[0] for part in parts])

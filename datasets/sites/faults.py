@@ -231,7 +231,7 @@ def planned(
         sudden = rng.random() < 0.2
         name = str(rng.choice(SUDDEN if sudden else families))
         near_miss = not sudden and rng.random() < 0.33
-        length = 60 * (rng.uniform(2, 8) if sudden else np.exp(rng.uniform(np.log(6), np.log(50))))
+        length = 60 * (rng.uniform(2, 8) if sudden else np.exp(rng.uniform(np.log(8), np.log(60))))
         reach = rng.uniform(*NEAR_MISS_END) if near_miss else rng.uniform(1.15, HIGHEST_END)
         end = start + length
         if end > 60 * minutes:

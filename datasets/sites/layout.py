@@ -14,7 +14,6 @@ NOUNS: Final = (
     "reports", "reviews", "sessions", "shipments", "stock", "tickets", "users", "vouchers",
 )  # fmt: skip
 SERVICE_MS: Final = (3.0, 250.0)  # usual work of a call, from the fastest to the slowest route
-BUSY: Final = (0.05, 0.6)  # usual share of a backend's workers
 TIMEOUT_S: Final = (2.0, 10.0)
 
 Floats = NDArray[np.float64]
@@ -49,7 +48,7 @@ def drawn_layout(rng: np.random.Generator) -> Layout:
     routes = int(np.exp(rng.uniform(np.log(3), np.log(24.99))))
     backends = int(rng.integers(1, min(5, routes) + 1))
     names, methods, ids = _routes(rng, routes)
-    weight = rng.lognormal(0.0, 1.0, routes)
+    weight = rng.lognormal(0.0, 0.8, routes)
     low, high = np.log(SERVICE_MS)
     return Layout(
         names=names,
@@ -64,14 +63,12 @@ def drawn_layout(rng: np.random.Generator) -> Layout:
         backend=np.concatenate(
             [np.arange(backends), rng.integers(0, backends, routes - backends)]
         ).astype(np.int64),
-        workers=rng.integers(2, 24, backends),
+        workers=np.exp(rng.uniform(0.0, np.log(16.99), backends)).astype(np.int64),
         timeout_s=rng.uniform(*TIMEOUT_S, backends),
     )
 
 
-def _routes(
-    rng: np.random.Generator, routes: int
-) -> tuple[tuple[str, ...], tuple[str, ...], Ints]:
+def _routes(rng: np.random.Generator, routes: int) -> tuple[tuple[str, ...], tuple[str, ...], Ints]:
     kinds: list[tuple[str, str, int]] = []
     for noun in rng.permutation(NOUNS):
         known = int(np.exp(rng.uniform(np.log(20), np.log(5_000))))

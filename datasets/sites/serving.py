@@ -16,6 +16,7 @@ FULLEST: Final = 0.97  # load at which the waiting time of a steady queue is no 
 QUEUE_S: Final = 4.0  # a longer queue turns callers away
 RETRY_S: Final = 20.0  # until callers that failed come again
 REFUSE_S: Final = 0.003
+BUSY: Final = (0.05, 0.6)  # usual share of a backend's workers
 
 Floats = NDArray[np.float64]
 
@@ -43,7 +44,7 @@ def usual_load(layout: Layout, per_s: Floats, rng: np.random.Generator) -> tuple
         Mean calls a second of each route.
     """
     own = np.bincount(layout.backend, per_s * layout.mean_work_s, len(layout.workers))
-    busy = rng.uniform(0.05, 0.6, len(own))
+    busy = rng.uniform(*BUSY, len(own))
     workers = np.maximum(np.ceil(own / busy), layout.workers)
     others = np.clip(busy - own / workers, 0.0, None)
     return own / workers + others, workers
@@ -62,9 +63,7 @@ def answers(
     """
     seconds = world.load.size
     second = np.minimum(calls.at_s.astype(np.int64), seconds - 1)
-    pace = np.exp(
-        np.stack([wander(seconds, 300.0, rng.uniform(0.02, 0.12), rng) for _ in workers])
-    )
+    pace = np.exp(np.stack([wander(seconds, 300.0, rng.uniform(0.02, 0.12), rng) for _ in workers]))
     queues = _queues(layout, calls.route, second, world, busy, workers, pace)
     at = (calls.route, second)
     backend = layout.backend[calls.route]
@@ -75,7 +74,8 @@ def answers(
     load = np.minimum(queues.busy[on], FULLEST)
     mean_s = layout.mean_work_s[calls.route] * world.work[at]
     waits = rng.random(count) < load ** np.sqrt(2 * (workers[backend] + 1))  # Sakasegawa 1977
-    wait_s = waits * rng.exponential(1.0, count) * mean_s / (workers[backend] * (1 - load)).clip(0.03)
+    idle = (workers[backend] * (1 - load)).clip(0.03)
+    wait_s = waits * rng.exponential(1.0, count) * mean_s / idle
     delay_s = np.where(
         rng.random(count) < world.delayed[at], rng.exponential(1.0, count) * world.delay_s[at], 0.0
     )
@@ -96,22 +96,30 @@ def _queues(
     others = np.clip(busy - own.mean(axis=1), 0.0, None)
     harder = np.stack([world.work[layout.backend == b].mean(axis=0) for b in range(backends)])
     offered = (own + others[:, None] * harder * world.load) * pace
-    retries = world.retries
-    backlog = np.zeros((backends, seconds))
-    load = np.zeros((backends, seconds))
-    refused = np.zeros((backends, seconds))
-    queue, again, late = np.zeros(backends), np.zeros(backends), np.zeros(backends)
-    for now in range(seconds):
-        again += (retries[:, now] * late - again) / RETRY_S
-        demand = offered[:, now] * (1.0 + again)
-        room = world.capacity[:, now]
-        queue = np.clip(queue + demand - room, 0.0, QUEUE_S * room)
-        full = queue >= 0.999 * QUEUE_S * room
-        load[:, now] = demand / room
-        backlog[:, now] = queue / room
-        refused[:, now] = np.where(full, 1.0 - room / demand, 0.0).clip(0.0)
-        late = np.clip(backlog[:, now] / layout.timeout_s, 0.0, 1.0) + world.down[:, now]
-    return _Queues(backlog, load, refused)
+    queued = [
+        _queue(offered[b], world.capacity[b], world.retries[b], world.down[b], layout.timeout_s[b])
+        for b in range(backends)
+    ]
+    return _Queues(*(np.array(values) for values in zip(*queued, strict=True)))
+
+
+def _queue(
+    offered: Floats, capacity: Floats, retries: Floats, down: NDArray[np.bool_], timeout_s: float
+) -> tuple[list[float], list[float], list[float]]:
+    """Backlog [s], load and share refused of one backend in each second, in plain numbers."""
+    backlog, load, refused = [], [], []
+    queue = again = late = 0.0
+    seconds = zip(offered.tolist(), capacity.tolist(), retries.tolist(), down.tolist(), strict=True)
+    for asked, room, retry, is_down in seconds:
+        again += (retry * late - again) / RETRY_S
+        demand = asked * (1.0 + again)
+        queue = min(max(queue + demand - room, 0.0), QUEUE_S * room)
+        full = queue >= 0.999 * QUEUE_S * room and demand > room
+        backlog.append(queue / room)
+        load.append(demand / room)
+        refused.append(1.0 - room / demand if full else 0.0)
+        late = min(queue / room / timeout_s, 1.0) + is_down
+    return backlog, load, refused
 
 
 def _smoothed(counts: Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +12,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
-from jobs.runtime import EXTENSION, Foresight
+from jobs.runtime import EXTENSION, FACTORY_MODELS, Foresight
+from ml.bundle import Bundle
+from ml.registry import Models
 from settings import Settings
+from store import Store, open_store
+from tests.nightly_site import TRAINED_NIGHTS, score
 from tests.server import TOKEN
 
 
@@ -54,3 +59,28 @@ def client(app: Flask) -> FlaskClient:
     known = app.test_client()
     known.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {TOKEN}"
     return known
+
+
+@pytest.fixture(scope="session")
+def factory() -> Bundle:
+    """The factory models."""
+    return Models(FACTORY_MODELS, FACTORY_MODELS).current()[1]
+
+
+@pytest.fixture(scope="session")
+def scored_site(factory: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with eight scored nights of a site."""
+    file = tmp_path_factory.mktemp("site") / "foresight.db"
+    store = open_store(f"sqlite:///{file}")
+    score(store, factory, TRAINED_NIGHTS)
+    store.close()  # the last one to close leaves everything in the one file
+    return file
+
+
+@pytest.fixture
+def site(scored_site: Path, tmp_path: Path) -> Iterator[Store]:
+    """A copy of it."""
+    file = shutil.copy(scored_site, tmp_path)
+    store = open_store(f"sqlite:///{file}")
+    yield store
+    store.close()

@@ -56,6 +56,8 @@ def filled(parts: Foresight) -> Foresight:
                     is_anomaly=1,
                     status_counts='{"402": 1, "503": 1}',
                     latency_histogram=histogram,
+                    reasons='[{"feature": "error_rate", "value": 1.0}]',
+                    causes='[{"client": "u1", "drop": 0.7}]',
                 ),
                 window(T0 + MINUTE, **payment, status_counts='{"201": 10}'),
                 window(
@@ -123,6 +125,8 @@ def test_a_window_has_iso_times_and_plain_types(client: FlaskClient) -> None:
     assert item["timestamp"] == T0_ISO
     assert (item["is_anomaly"], item["thin"], item["client"]) == (True, False, None)
     assert item["status_counts"] == {"402": 1, "503": 1}
+    assert item["reasons"] == [{"feature": "error_rate", "value": 1.0}]
+    assert item["causes"] == [{"client": "u1", "drop": 0.7}]
 
 
 @pytest.mark.usefixtures("filled")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from dash.development.base_component import Component
 
-from components import cards, format, health, kpis, shell, states, tables, toasts
+from components import cards, format, health, kpis, reasons, shell, states, tables, toasts
 
 ASSETS = Path(__file__).parent.parent.parent / "assets"
 MINUTE = 60_000
@@ -235,12 +235,7 @@ def test_a_row_of_the_grid() -> None:
         "15:29",
         True,
     )
-    assert (row["simulated"], row["thin"], row["average_ms"], row["href"]) == (
-        0.25,
-        False,
-        None,
-        "/there",
-    )
+    assert (row["simulated"], row["thin"], row["href"]) == (0.25, False, "/there")
 
 
 def test_a_client_window_is_named_after_its_client() -> None:
@@ -265,9 +260,39 @@ def test_the_newest_window_of_each_subject_becomes_one_toast() -> None:
     [notice] = toasts.notices(windows, lambda _: "/there", NOW)
     assert notice.id == {"type": "shell-toast", "window": "8"}
     assert words(notice).startswith(
-        "HIGH POST /payment 2 windows, the newest: risk 0.83, failure probability 100 %, "
-        "64 % of 100 calls failed at 15:29 UTC"
+        "HIGH POST /payment 2 windows, the newest: risk 0.83 at 15:29 UTC: "
+        "failure probability 100 %, 64 % of 100 calls failed"
     )
+
+
+EXPLAINED: dict[str, Any] = WINDOW | {
+    "reasons": '[{"text":"error_rate 0.64, usually 0.00-0.04"},{"text":"req_count 100 calls"}]',
+    "causes": '[{"client":"10.0.0.7","risk_without":0.21,"together":2},'
+    '{"client":"10.0.0.8","risk_without":0.21,"together":2}]',
+}
+
+
+def test_a_row_and_a_toast_tell_the_first_reason_and_the_cause() -> None:
+    told = (
+        "error_rate 0.64, usually 0.00-0.04; "
+        "without the calls of 10.0.0.7, 10.0.0.8 the risk would be 0.21"
+    )
+    [row] = tables.window_rows([EXPLAINED], NOW)
+    assert row["why"] == told
+    assert "req_count 100 calls" in row["whys"]
+    [notice] = toasts.notices([EXPLAINED], lambda _: "/", NOW)
+    assert told in words(notice)
+
+
+def test_more_culprits_than_are_named_are_counted() -> None:
+    causes = '[{"client":"u1","risk_without":0.2,"together":5}]'
+    assert reasons.cause_text(WINDOW | {"causes": causes}) == (
+        "without the calls of u1 and 4 more clients the risk would be 0.20"
+    )
+
+
+def test_a_window_without_reasons_has_nothing_to_tell() -> None:
+    assert reasons.why(WINDOW) == reasons.all_of_it(WINDOW | {"reasons": None}) == ""
 
 
 def test_endpoints_are_named_before_the_clients_that_suffer_from_them() -> None:
