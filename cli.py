@@ -27,6 +27,7 @@ from jobs import recording, retraining, scoring, training, versions
 from jobs.schedule import now_ms
 from ml.bundle import Bundle
 from ml.registry import ModelError, Models, UnknownVersionError
+from ml.risk import RiskRule
 from store import writes
 from store.times import epoch_ms, iso
 
@@ -299,7 +300,12 @@ def _score_waiting() -> int:
     with _model_errors():
         version, bundle = parts.models.current()
     return scoring.score_all(
-        parts.store, version, bundle, now_ms, min_calls=parts.settings.min_calls
+        parts.store,
+        version,
+        bundle,
+        now_ms,
+        min_calls=parts.settings.min_calls,
+        rule=RiskRule(*parts.settings.risk),
     )
 
 

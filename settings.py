@@ -41,6 +41,17 @@ class Settings(BaseSettings):
         0, ge=0, le=3600, description="Distance of window starts [s]; 0: WINDOW_SECONDS."
     )
     min_calls: int = Field(5, ge=1, description="A window with fewer calls is thin.")
+    anomaly_weight: float = Field(
+        0.45, ge=0, le=1, description="Weight of the anomaly score in the risk."
+    )
+    failure_weight: float = Field(
+        0.35, ge=0, le=1, description="Weight of the failure probability in the risk."
+    )
+    bot_weight: float = Field(
+        0.20, ge=0, le=1, description="Weight of the usage cluster bot in the risk."
+    )
+    high_risk: float = Field(0.8, gt=0, le=1, description="Risk from which a window is HIGH.")
+    medium_risk: float = Field(0.5, gt=0, le=1, description="Risk from which it is MEDIUM.")
     admin_password: SecretStr = Field(
         SecretStr(""), description="Password of `admin`; empty: one-time link."
     )
@@ -92,6 +103,31 @@ class Settings(BaseSettings):
                 f"window_seconds={self.window_seconds} without rest"
             )
         return self
+
+    @model_validator(mode="after")
+    def _risk_adds_up(self) -> Settings:
+        weights = (self.anomaly_weight, self.failure_weight, self.bot_weight)
+        if abs(sum(weights) - 1) > 1e-9:
+            raise ValueError(
+                "anomaly_weight, failure_weight and bot_weight must add up to 1, "
+                f"{' + '.join(map(str, weights))} is {sum(weights):g}"
+            )
+        if self.medium_risk >= self.high_risk:
+            raise ValueError(
+                f"medium_risk={self.medium_risk} must be below high_risk={self.high_risk}"
+            )
+        return self
+
+    @property
+    def risk(self) -> tuple[float, float, float, float, float]:
+        """Weights of anomaly, failure and bot, and the thresholds of HIGH and MEDIUM."""
+        return (
+            self.anomaly_weight,
+            self.failure_weight,
+            self.bot_weight,
+            self.high_risk,
+            self.medium_risk,
+        )
 
     @property
     def window_ms(self) -> int:

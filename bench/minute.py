@@ -1,7 +1,7 @@
 """The whole minute job for 10,000 windows: read, features, past, scores, saving.
 
-Run as `python -m bench.minute`. An hour and a minute of calls from 5,000 clients to 5,000 endpoints;
-the hour is scored beforehand and is the past of the last minute.
+Run as `python -m bench.minute`. An hour and a minute of calls from 5,000 clients to 5,000
+endpoints; the hour is scored beforehand and is the past of the last minute.
 """
 
 from __future__ import annotations

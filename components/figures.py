@@ -11,13 +11,12 @@ from dash import Patch
 from components import format
 from components.theme import (
     FONT,
-    HIGH_RISK,
-    MEDIUM_RISK,
     PRIORITIES,
+    USUAL_LIMITS,
+    Limits,
     Palette,
     faded,
     palette,
-    priority_of,
 )
 
 Figure = dict[str, Any]
@@ -62,6 +61,7 @@ def risk_over_time(
     start: int,
     end: int,
     theme: str,
+    limits: Limits = USUAL_LIMITS,
 ) -> Figure:
     """Highest and mean risk by time, with the bands of MEDIUM and HIGH.
 
@@ -73,6 +73,8 @@ def risk_over_time(
         Length of a bucket and the range shown [ms].
     theme : str
         `dark` or `light`.
+    limits : Limits
+        From where on risk is MEDIUM or HIGH.
     """
     colours = palette(theme)
     rows = _with_gaps(points, bucket_ms)
@@ -82,15 +84,15 @@ def risk_over_time(
     layout |= {
         "hovermode": "x unified",
         "xaxis": _time_axis(colours, start, end),
-        "yaxis": _risk_axis(colours),
+        "yaxis": _risk_axis(colours, limits),
         "shapes": [
-            _band(HIGH_RISK, 1.0, faded(colours.high, 0.09), colours.high),
-            _band(MEDIUM_RISK, HIGH_RISK, faded(colours.medium, 0.05), colours.medium),
+            _band(limits.high, 1.0, faded(colours.high, 0.09), colours.high),
+            _band(limits.medium, limits.high, faded(colours.medium, 0.05), colours.medium),
         ],
         "annotations": [
-            _band_label("HIGH", (HIGH_RISK + 1) / 2, colours.high_text),
-            _band_label("MEDIUM", (MEDIUM_RISK + HIGH_RISK) / 2, colours.medium_text),
-            _band_label("LOW", MEDIUM_RISK / 2, colours.low_text),
+            _band_label("HIGH", (limits.high + 1) / 2, colours.high_text),
+            _band_label("MEDIUM", (limits.medium + limits.high) / 2, colours.medium_text),
+            _band_label("LOW", limits.medium / 2, colours.low_text),
         ],
     }
     mean = [p.mean if p else None for _, p in rows]
@@ -99,14 +101,16 @@ def risk_over_time(
         "data": [
             _highest_line(x, top, anomalies, colours),
             _mean_line(x, mean, colours),
-            _high_marks(x, top, colours),
+            _high_marks(x, top, colours, limits),
             _area_below(rows, colours),
         ],
         "layout": layout,
     }
 
 
-def anomalies_by_endpoint(endpoints: Sequence[EndpointRisk], height: int, theme: str) -> Figure:
+def anomalies_by_endpoint(
+    endpoints: Sequence[EndpointRisk], height: int, theme: str, limits: Limits = USUAL_LIMITS
+) -> Figure:
     """Horizontal bars of anomalous windows, most first, coloured by the worst priority.
 
     Parameters
@@ -117,6 +121,8 @@ def anomalies_by_endpoint(endpoints: Sequence[EndpointRisk], height: int, theme:
         Height of the chart [px]; a bar and the name above it are of fixed size.
     theme : str
         `dark` or `light`.
+    limits : Limits
+        From where on risk is MEDIUM or HIGH.
     """
     colours = palette(theme)
     shown = [e for e in endpoints if e.anomalies]
@@ -131,11 +137,11 @@ def anomalies_by_endpoint(endpoints: Sequence[EndpointRisk], height: int, theme:
         "y": list(range(len(shown))),
         "width": _BAR_PX * rows / height,
         "marker": {
-            "color": [colours.of_priority(priority_of(e.maximum_risk)) for e in shown],
+            "color": [colours.of_priority(limits.priority_of(e.maximum_risk)) for e in shown],
             "cornerradius": 3,
         },
         "customdata": [
-            [escape(n), priority_of(e.maximum_risk), e.maximum_risk, e.windows]
+            [escape(n), limits.priority_of(e.maximum_risk), e.maximum_risk, e.windows]
             for n, e in zip(names, shown, strict=True)
         ],
         "hovertemplate": (
@@ -260,8 +266,10 @@ def _mean_line(x: list[int], mean: list[float | None], colours: Palette) -> dict
     }
 
 
-def _high_marks(x: list[int], top: list[float | None], colours: Palette) -> dict[str, Any]:
-    high = [(at, risk) for at, risk in zip(x, top, strict=True) if risk and risk >= HIGH_RISK]
+def _high_marks(
+    x: list[int], top: list[float | None], colours: Palette, limits: Limits
+) -> dict[str, Any]:
+    high = [(at, risk) for at, risk in zip(x, top, strict=True) if risk and risk >= limits.high]
     return {
         "type": "scatter",
         "mode": "markers",
@@ -330,11 +338,12 @@ def _time_axis(colours: Palette, start: int, end: int) -> dict[str, Any]:
     }
 
 
-def _risk_axis(colours: Palette) -> dict[str, Any]:
+def _risk_axis(colours: Palette, limits: Limits) -> dict[str, Any]:
+    ticks = [0, limits.medium / 2, limits.medium, limits.high, 1]
     return {
         "range": [0, 1.02],
-        "tickvals": [0, 0.25, 0.5, 0.8, 1],
-        "ticktext": ["0", "0.25", "0.5", "0.8", "1"],
+        "tickvals": ticks,
+        "ticktext": [f"{tick:.3g}" for tick in ticks],
         "gridcolor": faded(colours.line_strong, 0.45),
         "zeroline": False,
         "fixedrange": True,

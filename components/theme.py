@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 FONT: Final = '"Inter Variable", system-ui, sans-serif'
-HIGH_RISK: Final = 0.8  # a risk score from here on is HIGH
-MEDIUM_RISK: Final = 0.5  # from here on MEDIUM, below LOW
 PRIORITIES: Final = ("HIGH", "MEDIUM", "LOW")
 
 
@@ -90,9 +88,18 @@ def palette(theme: str | None) -> Palette:
     return THEMES.get(theme or "dark", DARK)
 
 
-def priority_of(risk: float) -> str:
-    """Priority of a risk score, for colouring; the scores themselves come with theirs."""
-    return "HIGH" if risk >= HIGH_RISK else "MEDIUM" if risk >= MEDIUM_RISK else "LOW"
+class Limits(NamedTuple):
+    """Risk scores from which a window is MEDIUM or HIGH."""
+
+    medium: float = 0.5
+    high: float = 0.8
+
+    def priority_of(self, risk: float) -> str:
+        """Priority of a risk score, for colouring; the scores themselves come with theirs."""
+        return "HIGH" if risk >= self.high else "MEDIUM" if risk >= self.medium else "LOW"
+
+
+USUAL_LIMITS: Final = Limits()
 
 
 def faded(colour: str, alpha: float) -> str:

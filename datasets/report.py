@@ -19,7 +19,8 @@ _MODELS: Final = (
     (
         "Anomaly",
         "Isolation Forest, one for endpoints and one for clients, on the distance of the features"
-        " to what is usual for the subject and its site. Score 0 to 1: 0.5 at the contamination threshold, exactly 1 far outside of training.",
+        " to what is usual for the subject and its site. Score 0 to 1: 0.5 at the contamination"
+        " threshold, exactly 1 far outside of training.",
     ),
     (
         "Usage",
@@ -28,9 +29,9 @@ _MODELS: Final = (
     ),
     (
         "Failure",
-        "A Random Forest over an endpoint's last hour that gives the probability that the subject fails now or within the next five"
-        " minutes, calibrated on runs of its own. Failing: error_rate > 0.3 or"
-        " avg_response_time > 800 ms.",
+        "A Random Forest over an endpoint's last hour that gives the probability that the subject"
+        " fails now or within the next five minutes, calibrated on runs of its own. Failing:"
+        " error_rate > 0.3 or avg_response_time > 800 ms.",
     ),
     (
         "Risk",

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from jobs import drift, retention, retraining, scorecard, scoring
 from ml.registry import Models
+from ml.risk import RiskRule
 from settings import Settings
 from store import Store, writes
 
@@ -130,6 +131,7 @@ class Schedule:
                 bundle,
                 now_ms,
                 min_calls=self._settings.min_calls,
+                rule=RiskRule(*self._settings.risk),
                 go_on=lambda: not self._stopping.is_set(),
             )
         return f"{windows} windows by {version}"

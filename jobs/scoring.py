@@ -16,6 +16,7 @@ from ml.bundle import Bundle
 from ml.features import CLIENT, ENDPOINT, window_features
 from ml.history import LENGTH
 from ml.past import CLIENT_CONTEXT_MS, COLUMNS
+from ml.risk import SPECIFIED, RiskRule
 from store import Store, reads, writes
 from store.columns import Columns
 from store.tables import WINDOW_COLUMNS
@@ -40,6 +41,7 @@ def score_windows(
     until: int,
     *,
     min_calls: int,
+    rule: RiskRule = SPECIFIED,
 ) -> Scored:
     """Score the newest dirty windows that ended `GRACE_MS` before `until`, up to the first gap.
 
@@ -51,6 +53,8 @@ def score_windows(
         The clock [epoch ms]; an argument, so that history is scored like the present.
     min_calls : int
         A window with fewer calls is thin.
+    rule : RiskRule
+        How risk is made of the scores.
 
     Returns
     -------
@@ -64,7 +68,11 @@ def score_windows(
         calls = _calls_at(connection, store, marks)
         windows = _windows_of(calls, store, marks)
         past = _past_windows(connection, store, min(marks))
-    options: dict[str, Any] = {"min_calls": min_calls, "window_ms": store.window_ms}
+    options: dict[str, Any] = {
+        "min_calls": min_calls,
+        "window_ms": store.window_ms,
+        "rule": rule,
+    }
     scored, options["site"] = bundle.score_with_site(windows, past, **options)
     every = windows[COLUMNS]
     if len(past):
@@ -86,6 +94,7 @@ def score_all(
     clock: Callable[[], int],
     *,
     min_calls: int,
+    rule: RiskRule = SPECIFIED,
     go_on: Callable[[], bool] = lambda: True,
 ) -> int:
     """Score every dirty, closed window; returns how many were stored.
@@ -95,7 +104,7 @@ def score_all(
     """
     total = 0
     while True:
-        done = score_windows(store, version, bundle, clock(), min_calls=min_calls)
+        done = score_windows(store, version, bundle, clock(), min_calls=min_calls, rule=rule)
         total += done.windows
         if not done.starts or not go_on():
             return total

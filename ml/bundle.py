@@ -25,7 +25,7 @@ from ml.past import (
     subject_codes,
 )
 from ml.rhythm import RHYTHM
-from ml.risk import BELOW_HIGH, priority, risk_score
+from ml.risk import SPECIFIED, RiskRule, priority, risk_score
 from ml.site import OF_THE_SERVER, Site, site_levels
 from ml.usage import BOT, UsageModel, fitted_usage
 
@@ -186,6 +186,7 @@ class Bundle:
         min_calls: int,
         window_ms: int = WINDOW_MS,
         site: Site | None = None,
+        rule: RiskRule = SPECIFIED,
     ) -> pd.DataFrame:
         """Score windows.
 
@@ -203,6 +204,8 @@ class Bundle:
             Length of a window [ms].
         site : Site, optional
             What the site is like, see `score_with_site`; by `windows` themselves unless given.
+        rule : RiskRule
+            How risk is made of the scores.
 
         Returns
         -------
@@ -210,16 +213,25 @@ class Bundle:
             `windows` with the columns of `SCORES`, in the same order.
         """
         seen = _seen(windows, past, window_ms)
-        return self._scored(windows, seen if site is None else seen._replace(site=site), min_calls)
+        seen = seen if site is None else seen._replace(site=site)
+        return self._scored(windows, seen, min_calls, rule)
 
     def score_with_site(
-        self, windows: pd.DataFrame, past: pd.DataFrame, *, min_calls: int, window_ms: int
+        self,
+        windows: pd.DataFrame,
+        past: pd.DataFrame,
+        *,
+        min_calls: int,
+        window_ms: int = WINDOW_MS,
+        rule: RiskRule = SPECIFIED,
     ) -> tuple[pd.DataFrame, Site]:
         """As `score`; and what the site is like, for what is scored as if it was there, too."""
         seen = _seen(windows, past, window_ms)
-        return self._scored(windows, seen, min_calls), seen.site
+        return self._scored(windows, seen, min_calls, rule), seen.site
 
-    def _scored(self, windows: pd.DataFrame, seen: _Seen, min_calls: int) -> pd.DataFrame:
+    def _scored(
+        self, windows: pd.DataFrame, seen: _Seen, min_calls: int, rule: RiskRule
+    ) -> pd.DataFrame:
         raw = feature_matrix(windows)
         thin = raw[:, _REQ_COUNT] < min_calls
         anomaly, failure = np.zeros(len(windows)), np.zeros(len(windows))
@@ -233,7 +245,7 @@ class Bundle:
                 cluster[rows] = models.usage.cluster(of.use, of.site_log_calls)
         failure = np.where(is_failing(raw) & ~thin, 1.0, failure)
         never_high = thin | (windows["client"].to_numpy(object) == OTHER_CLIENTS)
-        scores = _scores(anomaly, failure, cluster, thin, never_high)
+        scores = _scores(anomaly, failure, cluster, thin, never_high, rule)
         scores["bot_score"] = self._bot_scores(windows)
         return windows.assign(**{name: pd.Series(scores[name], windows.index) for name in SCORES})
 
@@ -442,16 +454,21 @@ def _fitted_bots(windows: pd.DataFrame, group: Ints, random_state: int) -> BotMo
 
 
 def _scores(
-    anomaly: Floats, failure: Floats, cluster: NDArray[Any], thin: Bools, never_high: Bools
+    anomaly: Floats,
+    failure: Floats,
+    cluster: NDArray[Any],
+    thin: Bools,
+    never_high: Bools,
+    rule: RiskRule,
 ) -> dict[str, NDArray[Any]]:
-    risk = risk_score(anomaly, failure, cluster == BOT)
-    risk = np.where(never_high, np.minimum(risk, BELOW_HIGH), risk)
+    risk = risk_score(anomaly, failure, cluster == BOT, rule)
+    risk = np.where(never_high, np.minimum(risk, rule.below_high), risk)
     return {
         "anomaly_score": anomaly,
         "is_anomaly": (anomaly >= THRESHOLD).astype(np.int64),
         "failure_probability": failure,
         "usage_cluster": cluster,
         "risk_score": risk,
-        "priority": priority(risk),
+        "priority": priority(risk, rule),
         "thin": thin.astype(np.int64),
     }

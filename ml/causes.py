@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ml.bundle import Bundle
 from ml.features import ENDPOINT, FEATURES, FIRST_ERROR_STATUS, window_features
 from ml.past import CONTEXT_MS, feature_matrix
+from ml.risk import SPECIFIED, RiskRule
 from ml.site import Site
 from ml.variants import OwnPast, own_past, scored_variants
 
@@ -58,6 +59,7 @@ def causes(
     min_calls: int,
     window_ms: int = 60_000,
     site: Site | None = None,
+    rule: RiskRule = SPECIFIED,
 ) -> list[list[Cause]]:
     """Up to three clients without whose calls the risk of each window would fall most.
 
@@ -69,7 +71,7 @@ def causes(
         All calls of these windows, see `window_features`; others do no harm.
     every : DataFrame
         Key and features of all windows that may be their past.
-    min_calls, window_ms, site
+    min_calls, window_ms, site, rule
         As they were scored with.
 
     Returns
@@ -86,7 +88,7 @@ def causes(
         return found
     past = own_past(windows, every)
     risk = windows["risk_score"].to_numpy(np.float64)
-    options = {"min_calls": min_calls, "window_ms": window_ms, "site": site}
+    options = {"min_calls": min_calls, "window_ms": window_ms, "site": site, "rule": rule}
     without = _risk_without(bundle, windows, absences, calls, every, past, options)
     floods = _floods(windows, every, past, min_calls)
     for number in chosen.tolist():

@@ -18,7 +18,7 @@ from ml.bundle import Bundle
 from ml.failure import MAX_AVG_RESPONSE_MS, MAX_ERROR_RATE
 from ml.features import CLIENT, FEATURES, UNMATCHED
 from ml.past import feature_matrix
-from ml.risk import BOT_WEIGHT
+from ml.risk import SPECIFIED, RiskRule
 from ml.usage import BOT
 from ml.usual import deviation, usual_features
 from ml.variants import OwnPast, own_past, scored_variants
@@ -88,9 +88,11 @@ def reasons(
     effect = np.full_like(value, np.nan)
     calm = np.where(outside != 0, usual.middle, value)
     effect[chosen] = _effects(bundle, windows, chosen, value, calm, every, past, options)
+    bot_weight = options.get("rule", SPECIFIED).bot_weight
     found = _Found(value, usual.low, usual.high, outside, effect, usual.own)
     return [
-        _reasons_of(row, found, number) for number, row in enumerate(windows.to_dict("records"))
+        _reasons_of(row, found, number, bot_weight)
+        for number, row in enumerate(windows.to_dict("records"))
     ]
 
 
@@ -130,22 +132,25 @@ def _effects(
     variants = np.vstack([back, alone, calm[chosen]])
     owner = np.concatenate([chosen[place], chosen[place], chosen])
     scored = scored_variants(bundle, windows, owner, variants, every, past, **options)
+    rule = options.get("rule", SPECIFIED)
     without_back, with_alone, ordinary = np.split(
-        _risk_but_for_bot(scored), [len(place), 2 * len(place)]
+        _risk_but_for_bot(scored, rule), [len(place), 2 * len(place)]
     )
-    risk = _risk_but_for_bot(windows)[chosen]
+    risk = _risk_but_for_bot(windows, rule)[chosen]
     both = (risk[place] - without_back) + (with_alone - ordinary[place])
     effect[place, feature] = np.maximum(both / 2, 0.0)
     return effect
 
 
-def _risk_but_for_bot(scored: pd.DataFrame) -> Floats:
+def _risk_but_for_bot(scored: pd.DataFrame, rule: RiskRule) -> Floats:
     """Risk score less what the usage cluster adds, which is a reason of its own."""
     is_bot = scored["usage_cluster"].to_numpy(object) == BOT
-    return np.asarray(scored["risk_score"].to_numpy(np.float64) - BOT_WEIGHT * is_bot)
+    return np.asarray(scored["risk_score"].to_numpy(np.float64) - rule.bot_weight * is_bot)
 
 
-def _reasons_of(window: Mapping[Any, Any], found: _Found, number: int) -> list[Reason]:
+def _reasons_of(
+    window: Mapping[Any, Any], found: _Found, number: int, bot_weight: float
+) -> list[Reason]:
     risk = max(window["risk_score"], 10.0**-_DIGITS)
     effect = np.nan_to_num(found.effect[number])
     columns = _by_weight(effect, found.outside[number], found.own[number], risk)
@@ -153,11 +158,11 @@ def _reasons_of(window: Mapping[Any, Any], found: _Found, number: int) -> list[R
         (effect[column], _feature_reason(window, found, number, column, risk))
         for column in columns[:MOST_REASONS]
     ]
-    bot = BOT_WEIGHT if window["usage_cluster"] == BOT else 0.0
+    bot = bot_weight if window["usage_cluster"] == BOT else 0.0
     if not said:
         said.append((risk - bot, _mix_reason(window, found, number, max(1 - bot / risk, 0.0))))
     if bot:
-        said.append((bot, _bot_reason(window, risk)))
+        said.append((bot, _bot_reason(window, bot / risk)))
     said.sort(key=lambda pair: -pair[0])
     return [reason for _, reason in said[:MOST_REASONS]]
 
@@ -188,13 +193,13 @@ def _feature_reason(
     return _reason(name, value, low, high, share, text)
 
 
-def _bot_reason(window: Mapping[Any, Any], risk: float) -> Reason:
+def _bot_reason(window: Mapping[Any, Any], share: float) -> Reason:
     verb = "calls like" if window["subject"] == CLIENT else "is called as by"
     text = (
         f"{verb} a program: {window['req_count']:,.0f} calls, "
         f"{window['repeat_rate']:.2f} of them repeated"
     )
-    return _reason("usage_cluster", None, None, None, min(BOT_WEIGHT / risk, 1.0), text)
+    return _reason("usage_cluster", None, None, None, min(share, 1.0), text)
 
 
 def _mix_reason(window: Mapping[Any, Any], found: _Found, number: int, share: float) -> Reason:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ml.failure import is_failing
 from ml.features import OTHER_CLIENTS
 from ml.past import feature_matrix, subject_codes
-from ml.risk import MEDIUM
+from ml.risk import SPECIFIED
 
 FAILURE_MARGIN_MS: Final = 10 * 60_000  # before and after: a failure begins and ends slowly
 INCIDENT_MARGIN_MS: Final = 10 * 60_000  # around a HIGH window, what is MEDIUM belongs to it
@@ -54,7 +54,7 @@ def left_out(
     """
     failing = is_failing(feature_matrix(risky)) & (risky["thin"] == 0).to_numpy()
     high = (risky["priority"] == "HIGH").to_numpy()
-    medium = windows["risk_score"].to_numpy(np.float64) >= MEDIUM
+    medium = windows["risk_score"].to_numpy(np.float64) >= SPECIFIED.medium
     around_high = near(windows, risky[high], INCIDENT_MARGIN_MS)
     reasons = {
         SHARED: (windows["client"] == OTHER_CLIENTS).to_numpy(),

@@ -12,7 +12,7 @@ import dash
 from dash import Input, Output, State, callback, dcc, html, no_update
 
 from components import cards, figures, format, health, kpis, shell, states, tables
-from components.theme import HIGH_RISK, PRIORITIES
+from components.theme import PRIORITIES, Limits
 from pages import _range, current, page_path, subject_href
 from store import Store, views
 
@@ -182,7 +182,8 @@ def _subtitle(shown: _range.TimeRange, totals: views.Totals | None, now: int) ->
 
 def _status(store: Store, fresh: views.Freshness, now: int) -> Any:
     found = views.overview(store, now - health.RECENT_MS, now, endpoints=100, risky=0)
-    high = tuple(f"{e.method} {e.endpoint}" for e in found.endpoints if e.maximum_risk >= HIGH_RISK)
+    limit = _limits().high
+    high = tuple(f"{e.method} {e.endpoint}" for e in found.endpoints if e.maximum_risk >= limit)
     recent = health.Recent(
         calls=found.totals.calls,
         errors=found.totals.errors,
@@ -202,6 +203,11 @@ def _status(store: Store, fresh: views.Freshness, now: int) -> Any:
     return cards.health_strip(state, _facts(fresh, now))
 
 
+def _limits() -> Limits:
+    settings = current().settings
+    return Limits(settings.medium_risk, settings.high_risk)
+
+
 def _facts(fresh: views.Freshness, now: int) -> list[tuple[str, Any]]:
     facts = [
         ("Last call", cards.since(fresh.last_call_at, now)),
@@ -219,11 +225,14 @@ def _drawings(
 ) -> dict[str, Any]:
     nothing = states.empty("inbox", "No scored windows")
     priorities = kpis.priorities(found.totals)
+    limits = _limits()
     any_anomaly = any(e.anomalies for e in found.endpoints)
     return {
-        "risk": figures.risk_over_time(found.risk, found.bucket_ms, shown.start, shown.end, theme),
+        "risk": figures.risk_over_time(
+            found.risk, found.bucket_ms, shown.start, shown.end, theme, limits
+        ),
         "risk_state": [] if found.risk else _no_windows(shown, now),
-        "endpoints": figures.anomalies_by_endpoint(found.endpoints, CHART_PX, theme),
+        "endpoints": figures.anomalies_by_endpoint(found.endpoints, CHART_PX, theme, limits),
         "endpoints_state": _no_anomalies(found, any_anomaly, nothing),
         "priorities": figures.priority_mix(priorities, theme),
         "priorities_state": [] if found.totals.windows else nothing,

@@ -19,7 +19,7 @@ from ml.metrics import poisson_interval
 _STARTS: Final = 6  # minute in which an episode begins
 _LASTS: Final = 3  # minutes
 WITHIN: Final = 2  # windows
-REACHED: Final = {"credential_stuffing": CLIENT, "crash": ENDPOINT}  # stands out by its ...
+_REACHED: Final = ("credential_stuffing", "crash")
 
 
 def calm_figures(scored: pd.DataFrame, days: float) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def reach_figures(bundle: Bundle, seeds: Iterable[int]) -> dict[str, Any]:
     """
     seeds = [*seeds]
     played = Parallel(n_jobs=CORES)(
-        delayed(_episode)(name, seed) for name in REACHED for seed in seeds
+        delayed(_episode)(name, seed) for name in _REACHED for seed in seeds
     )
     reached = [_is_high(bundle, *episode) for episode in played]
     return {

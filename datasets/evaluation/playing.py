@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -40,14 +40,12 @@ def scenarios_played(seeds: Iterable[int]) -> pd.DataFrame:
     return windows.assign(risk=windows["scenario"].map(risk))
 
 
-def scored(
-    bundle: Bundle, windows: pd.DataFrame, *, by: str = "seed", min_calls: int = MIN_CALLS
-) -> pd.DataFrame:
+def scored(bundle: Bundle, windows: pd.DataFrame, *, by: str = "seed") -> pd.DataFrame:
     """Scores of all windows; those with one value of `by` are each other's past."""
     number = pd.factorize(windows[by])[0]
     half = number * CORES // (number.max() + 1)
     parts = Parallel(n_jobs=CORES)(
-        delayed(_scored)(bundle, windows[half == part], min_calls) for part in range(CORES)
+        delayed(_scored)(bundle, windows[half == part]) for part in range(CORES)
     )
     return pd.concat(parts)
 
@@ -70,5 +68,5 @@ def _with_end(windows: pd.DataFrame) -> pd.DataFrame:
     return windows.drop(columns=_NOT_NEEDED).assign(end=end)
 
 
-def _scored(bundle: Any, windows: pd.DataFrame, min_calls: int) -> pd.DataFrame:
-    return bundle.score(windows, windows.iloc[:0], min_calls=min_calls)
+def _scored(bundle: Bundle, windows: pd.DataFrame) -> pd.DataFrame:
+    return bundle.score(windows, windows.iloc[:0], min_calls=MIN_CALLS)

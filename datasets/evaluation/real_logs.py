@@ -12,6 +12,7 @@ from datasets.reference.files import Absent
 from ml.bundle import MIN_CALLS, Bundle
 from ml.features import CLIENT, ENDPOINT, window_features
 
+_KINDS: Final = (ENDPOINT, CLIENT)
 TOP: Final = 5  # of each log are listed for a person to judge
 _SHOWN: Final = (
     "req_count", "error_rate", "payload_mean", "unique_endpoints", "repeat_rate", "status_entropy",
@@ -43,12 +44,9 @@ def _of_log(bundle: Bundle, folder: Path, name: str) -> dict[str, Any]:
         "calls": len(log.calls["timestamp"]),
         "lines_rejected": log.rejected,
         "hours": hours,
-        **{f"{kind}s": _counts(scored[scored["subject"] == kind], hours) for kind in KINDS},
+        **{f"{kind}s": _counts(scored[scored["subject"] == kind], hours) for kind in _KINDS},
         "top": [_shown(row) for row in risky.nlargest(TOP, "risk_score").to_dict("records")],
     }
-
-
-KINDS: Final = (ENDPOINT, CLIENT)
 
 
 def _counts(scored: pd.DataFrame, hours: float) -> dict[str, Any]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from ml.failure import MAX_AVG_RESPONSE_MS, MAX_ERROR_RATE
 
-AHEAD: int = 5  # windows that the straight line is extended by
+AHEAD: Final = 5  # windows that the straight line is extended by
 
 Floats = NDArray[np.float64]
 

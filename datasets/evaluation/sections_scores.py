@@ -122,5 +122,4 @@ scores.
 | error rate alone | {number(part["baselines"]["error_rate"]["roc_auc"])} |
 
 The second line says what simulated programs alone teach about real ones.
-worth nothing there.
 """

@@ -65,10 +65,9 @@ or less.
 **The mock shop** as a second simulator, with the threshold as it is; its families of faults were
 learnt: base rate {number(shop["base_rate"])}, PR-AUC {number(shop["pr_auc"])}
 ({shop["best_baseline"].replace("_", " ")}: {number(shop["pr_auc_best_baseline"])}), Brier skill
-{number(shop["brier_skill"])}; of {shop["faults"]} gradual faults
-{number(shop["gradual_seen_ahead"], 2)} seen one minute ahead,
-{number(shop["seen_ahead_3_minutes"], 2)} three minutes ahead.
-"""  # noqa: E501 - lines of the page
+{number(shop["brier_skill"])}; share of its {shop["faults"]} gradual faults that is seen one minute ahead:
+{number(shop["gradual_seen_ahead"], 2)}, three minutes ahead: {number(shop["seen_ahead_3_minutes"], 2)}.
+"""
 
 
 def detection_section(found: Found) -> str:

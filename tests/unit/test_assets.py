@@ -66,7 +66,7 @@ def test_dark_is_the_theme_when_none_is_named() -> None:
     ("risk", "priority"), [(0.8, "HIGH"), (0.7999, "MEDIUM"), (0.5, "MEDIUM"), (0.4999, "LOW")]
 )
 def test_colours_follow_the_thresholds_of_priority(risk: float, priority: str) -> None:
-    assert theme.priority_of(risk) == priority
+    assert theme.USUAL_LIMITS.priority_of(risk) == priority
 
 
 @pytest.mark.parametrize("path", sorted(p.name for p in ASSETS.glob("*.[cj]s*")))
