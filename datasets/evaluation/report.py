@@ -13,9 +13,8 @@ from datasets.evaluation.sections_time import (
     failure_section,
     real_logs_section,
 )
-from datasets.evaluation.tables import interval, number, reliability_svg, table
+from datasets.evaluation.tables import CURVE_FILE, interval, number, reliability_svg, table
 
-CURVE_FILE: Final = "evaluation-reliability.svg"
 SECTIONS: Final = (
     anomaly_section,
     usage_section,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from datasets.evaluation.tables import figures_table, number, table
+from datasets.evaluation.tables import CURVE_FILE, figures_table, number, table
 
 Found = Mapping[str, Any]
 
@@ -22,34 +22,15 @@ _FORECAST: Final = {
 
 def failure_section(found: Found) -> str:
     """How far ahead failures are seen."""
-    part, shop = found["failure"], found["failure"]["mock_shop"]
+    part = found["failure"]
     models = {"failure probability": part, **part["baselines"]}
-    families = figures_table(
-        part["by_family"],
-        {"faults": "faults", "seen_ahead": ">= 1 min", "seen_ahead_3_minutes": ">= 3 min"},
-    )
-    bins = [
-        [f"{row['low']:.1f} to {row['high']:.1f}", number(row["windows"])]
-        + [number(row[name]) for name in ("given", "failed")]
-        for row in part["reliability"]
-    ]
     return f"""## Failure probability (simulated)
 
-{number(part["windows"])} endpoint windows of made-up sites that don't fail now and of which it is
-known whether they fail within five minutes
-({100 * part["base_rate"]:.1f} % do), {part["faults"]} gradual faults of unseen families, {number(part["quiet_days"], 1)} calm days. Two rules stand beside it: closeness to
-a limit (the larger of error_rate / 0.3 and avg_response_time / 800), and the same in five minutes
-by the straight line through the last three windows. A warning is a window at or above the
-threshold ({number(part["threshold"])}), the lowest one with at most one false warning a day on
-the {number(part["threshold_quiet_days"], 1)} calm days of the threshold runs. A false warning is
-a spell of them about one endpoint on calm time without a failure in the 30 minutes after. The
-lead is from the start of the first warning window under a fault to the start of its first failing
-window. Near misses (faults repaired before they hurt) that were warned of are stated apart: they
-are neither right nor wrong.
+{_asked(part)}
 
 {figures_table(models, _FORECAST)}
 
-{families}
+{_families(part)}
 
 **Which input wins**: models of the same kind, trained on the same learnt families, that see more
 or less.
@@ -58,16 +39,53 @@ or less.
 
 **Calibration** on the test:
 
-![Reliability curve](evaluation-reliability.svg)
+![Reliability curve]({CURVE_FILE})
 
-{table(["probability", "windows", "mean given", "failed"], bins)}
+{_calibration(part)}
 
-**The mock shop** as a second simulator, with the threshold as it is; its families of faults were
-learnt: base rate {number(shop["base_rate"])}, PR-AUC {number(shop["pr_auc"])}
-({shop["best_baseline"].replace("_", " ")}: {number(shop["pr_auc_best_baseline"])}), Brier skill
-{number(shop["brier_skill"])}; share of its {shop["faults"]} gradual faults that is seen one minute ahead:
-{number(shop["gradual_seen_ahead"], 2)}, three minutes ahead: {number(shop["seen_ahead_3_minutes"], 2)}.
+{_second_site(part["mock_shop"])}
 """
+
+
+def _asked(part: Found) -> str:
+    """What was forecast, and what the words of the tables mean."""
+    share = 100 * part["base_rate"]
+    return f"""{number(part["windows"])} endpoint windows of made-up sites that don't fail now and
+of which it is known whether they fail within five minutes ({share:.1f} % do),
+{part["faults"]} gradual faults of unseen families, {number(part["quiet_days"], 1)} calm days.
+
+Two rules stand beside it: *closeness* to a limit (the larger of error_rate / 0.3 and
+avg_response_time / 800), and the same in five minutes by the *straight line* through the last
+three windows. A warning is a window at or above the threshold ({number(part["threshold"])}), the
+lowest one with at most one false warning a day on the
+{number(part["threshold_quiet_days"], 1)} calm days of the threshold runs. A false warning is a
+spell of them about one endpoint on calm time without a failure in the 30 minutes after. The lead
+is from the start of the first warning window under a fault to the start of its first failing
+window. Near misses (faults repaired before they hurt) that were warned of are stated apart: they
+are neither right nor wrong."""
+
+
+def _families(part: Found) -> str:
+    columns = {"faults": "faults", "seen_ahead": ">= 1 min", "seen_ahead_3_minutes": ">= 3 min"}
+    return figures_table(part["by_family"], columns)
+
+
+def _calibration(part: Found) -> str:
+    rows = [
+        [f"{row['low']:.1f} to {row['high']:.1f}", number(row["windows"])]
+        + [number(row[name]) for name in ("given", "failed")]
+        for row in part["reliability"]
+    ]
+    return table(["probability", "windows", "mean given", "failed"], rows)
+
+
+def _second_site(shop: Found) -> str:
+    rule, ahead = shop["best_baseline"].replace("_", " "), shop["gradual_seen_ahead"]
+    return f"""**The mock shop** as a second simulator, with the threshold as it is; its families of
+faults were learnt: base rate {number(shop["base_rate"])}, PR-AUC {number(shop["pr_auc"])} ({rule}:
+{number(shop["pr_auc_best_baseline"])}), Brier skill {number(shop["brier_skill"])}; share of its
+{shop["faults"]} gradual faults that is seen one minute ahead: {number(ahead, 2)}, three minutes
+ahead: {number(shop["seen_ahead_3_minutes"], 2)}."""
 
 
 def detection_section(found: Found) -> str:

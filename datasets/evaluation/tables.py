@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+CURVE_FILE: Final = "evaluation-reliability.svg"  # beside the page
 NOT_KNOWN: Final = "-"
 _SIDE: Final = 320  # of the drawing, pixels
 _MARGIN: Final = 44
