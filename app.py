@@ -19,7 +19,7 @@ from werkzeug.routing import Rule
 
 import cli
 import pages
-from api import door, errors
+from api import calls, door, errors
 from api.forecasts import forecasts
 from api.health import health
 from api.metrics import metrics
@@ -76,6 +76,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     door.install(server)
     server.register_blueprint(health)
     server.register_blueprint(rest)
+    server.register_blueprint(calls.blueprint())
     server.register_blueprint(forecasts)
     server.register_blueprint(metrics)
     server.register_blueprint(models_api)
@@ -89,7 +90,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 def is_own(rule: Rule) -> bool:
     """Whether a route is the product's own: its traffic is not what the product watches."""
     blueprint = rule.endpoint.partition(".")[0]
-    own = {"home", "health", "door", "rest", "models", "forecasts", "metrics"}
+    own = {"home", "health", "door", "rest", "calls", "models", "forecasts", "metrics"}
     return rule.rule.startswith(door.DASHBOARD) or blueprint in own
 
 

@@ -8,6 +8,7 @@ import sys
 PARTS = (
     "bench.capture",
     "bench.load",
+    "bench.posted",
     "bench.features",
     "bench.scoring",
     "bench.explain",

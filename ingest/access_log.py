@@ -11,13 +11,12 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from itertools import islice
 from typing import Final, Literal
 
 import msgspec
 
-from ingest.call import IMPORT, UNMATCHED, Call, clean_method, clean_path, fingerprint
+from ingest.call import IMPORT, UNMATCHED, Call, identity_of
 from ingest.logs.combined import CombinedParser
 from ingest.logs.lines import MAX_LINE_BYTES
 from ingest.logs.logged_call import (
@@ -27,6 +26,7 @@ from ingest.logs.logged_call import (
     decoded,
     missing_fields,
     quoted,
+    stored_form,
 )
 from ingest.routes import MAX_NAME_CHARACTERS, RouteNames
 from store import Store, writes
@@ -38,7 +38,6 @@ Parser = Callable[[str], LoggedCall | None]  # None: an empty line or a header
 BATCH_LINES: Final = 5_000  # a transaction; holds the write lock for about a tenth of a second
 MAX_REJECTS: Final = 1_000  # kept with their reasons; all are counted
 _MAX_AHEAD_MS: Final = 86_400_000  # clocks differ, but a call from beyond tomorrow is a mistake
-_IDENTITY_TIME_SHIFT: Final = 20  # 2^20 ms are 17 minutes
 
 
 @dataclass
@@ -149,7 +148,8 @@ class _Reader:
         if logged is None:
             self._report.skipped += 1
             return None
-        return self._stored_form(logged, self._identity(line, logged.timestamp))
+        identity = self._identity(line, logged.timestamp)
+        return stored_form(logged, self._endpoint(logged), IMPORT, self._now, identity)
 
     def _logged(self, line: bytes) -> LoggedCall | None:
         if len(line) > MAX_LINE_BYTES:
@@ -160,47 +160,17 @@ class _Reader:
         return logged
 
     def _identity(self, line: bytes, timestamp: int) -> int:
-        key = _identity(line, timestamp)
+        key = identity_of(line, timestamp)
         earlier = self._seen.get(key, 0)
         self._seen[key] = earlier + 1
-        return key if earlier == 0 else _identity(b"%d %d" % (key, earlier), timestamp)
+        return key if earlier == 0 else identity_of(b"%d %d" % (key, earlier), timestamp)
 
-    def _stored_form(self, logged: LoggedCall, identity: int) -> Call:
-        path, _, query = logged.target.partition("?")
-        client = logged.user_id or logged.ip_address
-        return Call(
-            logged.timestamp,
-            self._endpoint(logged, path),
-            clean_method(logged.method),
-            logged.response_time_ms,
-            logged.status_code,
-            logged.payload_size,
-            logged.ip_address,
-            logged.user_id,
-            clean_path(path if logged.method else logged.target),
-            fingerprint(client, logged.method, path, query, logged.body),
-            IMPORT,
-            self._now,
-            identity=identity,
-        )
-
-    def _endpoint(self, logged: LoggedCall, path: str) -> str:
+    def _endpoint(self, logged: LoggedCall) -> str:
         if logged.endpoint:
             return self.names.given(logged.endpoint[:MAX_NAME_CHARACTERS])
         if not logged.method:
             return self.names.given(UNMATCHED)
-        return self.names.name(path, logged.status_code)
-
-
-def _identity(content: bytes, timestamp: int) -> int:
-    """64 bits, signed as both databases store them: 16 of the time, 48 of a hash.
-
-    With the time in front new keys lie together in the index. Of a hash alone each key would change
-    a page of its own: at 300,000 calls that made storing a third slower, and more as it grew.
-    """
-    time_bytes = (timestamp >> _IDENTITY_TIME_SHIFT & 0xFFFF).to_bytes(2, "big")
-    hashed = blake2b(content, digest_size=6).digest()
-    return int.from_bytes(time_bytes + hashed, "big", signed=True)
+        return self.names.name(logged.target.partition("?")[0], logged.status_code)
 
 
 def parser(format: Format, response_time: Unit = "none") -> Parser:

@@ -18,6 +18,7 @@ POSTED: Final = "posted"
 IMPORT: Final = "import"
 SIMULATED: Final = "simulated"
 
+_IDENTITY_TIME_SHIFT: Final = 20  # 2^20 ms are 17 minutes
 _EMPTY_HASH: Final = hashlib.blake2b(digest_size=8)
 _int64: Final = struct.Struct(">q").unpack
 
@@ -59,6 +60,17 @@ def fingerprint(client: str, method: str, path: str, query: str, body: bytes = b
     state.update(head + body)
     number: int = _int64(state.digest())[0]
     return number
+
+
+def identity_of(content: bytes, timestamp: int) -> int:
+    """64 bits, signed as both databases store them: 16 of the time, 48 of a hash.
+
+    With the time in front new keys lie together in the index. Of a hash alone each key would change
+    a page of its own: at 300,000 calls that made storing a third slower, and more as it grew.
+    """
+    time_bytes = (timestamp >> _IDENTITY_TIME_SHIFT & 0xFFFF).to_bytes(2, "big")
+    hashed = hashlib.blake2b(content, digest_size=6).digest()
+    return int.from_bytes(time_bytes + hashed, "big", signed=True)
 
 
 def clean_path(path: str) -> str:

@@ -20,6 +20,7 @@ NORMAL: Final = "normal"
 HEAVY: Final = "heavy"
 BOT: Final = "bot"
 CLUSTERS: Final = 3
+LEAST_AUTOMATION: Final = 0.3  # of a cluster called bot; people and integrations stay below 0.1
 ELBOW_CLUSTERS: Final = range(1, 9)
 ELBOW_WINDOWS: Final = 2_000  # sampled for the elbow, which only is to be looked at
 STARTS: Final = 10  # runs of KMeans from other centres; the best is kept
@@ -82,8 +83,8 @@ def fitted_usage(
 def cluster_names(centres: Floats) -> tuple[str, ...]:
     """Names of cluster centres.
 
-    `bot` repeats itself most and gets the most uniform answers (repeat_rate - status_entropy / 2);
-    `heavy` makes the most calls of the rest.
+    `bot` repeats itself most and gets the most uniform answers (repeat_rate - status_entropy / 2),
+    if it does so at all: a site may have no bots. `heavy` makes the most calls of the rest.
 
     Parameters
     ----------
@@ -92,7 +93,7 @@ def cluster_names(centres: Floats) -> tuple[str, ...]:
     """
     calls, _, repeat_rate, status_entropy = centres.T
     automation = repeat_rate - status_entropy / 2
-    bot = int(automation.argmax())
+    bot = int(automation.argmax()) if automation.max() >= LEAST_AUTOMATION else None
     heavy = int(np.where(np.arange(len(centres)) == bot, -np.inf, calls).argmax())
     return tuple({bot: BOT, heavy: HEAVY}.get(number, NORMAL) for number in range(len(centres)))
 

@@ -1,4 +1,4 @@
-"""Windows written by hand as the models see them, with ordinary values where a test does not care."""
+"""Windows written by hand as the models see them, ordinary where a test does not care."""
 
 from __future__ import annotations
 

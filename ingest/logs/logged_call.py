@@ -5,20 +5,21 @@ Every function here that reads a part raises ValueError with a reason that quote
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from ingest.call import Call, clean_method, clean_path, fingerprint
 from ingest.caller import plain_address
 
 MS_PER_UNIT: Final[Mapping[str, float]] = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 MAX_CLIENT_CHARACTERS: Final = 256  # of an address or host name, and of a user
 
 _MAX_QUOTED_CHARACTERS: Final = 80
-_MAX_INTEGER: Final = (1 << 63) - 1  # what both databases can store
+_MAX_PAYLOAD_BYTES: Final = 1 << 40  # a TiB; with more the sums of a window could overflow
+_MAX_RESPONSE_TIME_MS: Final = 86_400_000.0  # a day
 _MAX_DIGITS: Final = 19
 _EARLIEST_EPOCH_MS: Final = 100_000_000_000  # 1973; a smaller number counts seconds
 _LATEST_EPOCH_MS: Final = 253_402_300_799_999  # the end of 9999, the last year there is a name for
@@ -72,12 +73,35 @@ def call_of(fields: Mapping[str, object]) -> LoggedCall:
         _text(fields, "method"),
         _text(fields, "path"),
         _whole(fields, "status_code", 100, 999),
-        0 if _absent(fields.get("payload_size")) else _whole(fields, "payload_size", 0),
+        _payload_size(fields),
         client_name(_text(fields, "ip_address")[:MAX_CLIENT_CHARACTERS]),
         _text(fields, "user_id")[:MAX_CLIENT_CHARACTERS] or None,
         _response_time_ms(fields),
         _text(fields, "endpoint") or None,
         _text(fields, "body").encode(),
+    )
+
+
+def stored_form(
+    logged: LoggedCall, endpoint: str, source: str, received_at: int, identity: int | None
+) -> Call:
+    """The row of a logged call; of its query and body only the fingerprint knows."""
+    path, _, query = logged.target.partition("?")
+    client = logged.user_id or logged.ip_address
+    return Call(
+        logged.timestamp,
+        endpoint,
+        clean_method(logged.method),
+        logged.response_time_ms,
+        logged.status_code,
+        logged.payload_size,
+        logged.ip_address,
+        logged.user_id,
+        clean_path(path if logged.method else logged.target),
+        fingerprint(client, logged.method, path, query, logged.body),
+        source,
+        received_at,
+        identity=identity,
     )
 
 
@@ -143,13 +167,15 @@ def milliseconds(value: str | float, ms_per_unit: float) -> float:
         time_ms = float(value) * ms_per_unit
     except (ValueError, OverflowError):
         raise ValueError(f"response time {quoted(value)} is not a number") from None
-    if not (math.isfinite(time_ms) and time_ms >= 0):
+    if not 0 <= time_ms <= _MAX_RESPONSE_TIME_MS:
         raise ValueError(f"response time {quoted(value)} can't be one")
     return time_ms
 
 
 def _storable(text: str) -> str:
     """Without NUL, which PostgreSQL refuses, and half characters, which no database takes."""
+    if text.isascii() and "\0" not in text:  # nearly all
+        return text
     return text.replace("\0", "�").encode("utf-8", "replace").decode()
 
 
@@ -163,21 +189,27 @@ def _is_number(text: str) -> bool:
 
 def _text(fields: Mapping[str, object], name: str) -> str:
     value = fields.get(name)
-    if _absent(value):
-        return ""
     if isinstance(value, str):
-        return _storable(value)
+        return "" if value == "-" else _storable(value)
+    if value is None:
+        return ""
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)  # a user's number
     raise ValueError(f"{name} {quoted(value)} is not a text")
 
 
-def _whole(fields: Mapping[str, object], name: str, low: int, high: int = _MAX_INTEGER) -> int:
+def _whole(fields: Mapping[str, object], name: str, low: int, high: int) -> int:
     value = fields.get(name)
     number = int(value) if isinstance(value, str) and _is_number(value) else value
     if isinstance(number, bool) or not isinstance(number, int) or not low <= number <= high:
         raise ValueError(f"{name} {quoted(value)} is not a whole number from {low} to {high}")
     return number
+
+
+def _payload_size(fields: Mapping[str, object]) -> int:
+    if _absent(fields.get("payload_size")):
+        return 0
+    return _whole(fields, "payload_size", 0, _MAX_PAYLOAD_BYTES)
 
 
 def _response_time_ms(fields: Mapping[str, object]) -> float | None:

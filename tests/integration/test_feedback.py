@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from datasets import combined
 from ingest.traffic import simulate
 from jobs import scoring, training
 from jobs.gate import FROZEN_SEEDS, frozen_figures, frozen_windows
@@ -117,7 +118,7 @@ def test_simulated_windows_never_train_unless_asked_for(
 
 
 def test_the_frozen_scenarios_share_no_seed_with_training_or_tests() -> None:
-    trained = {run.seed for run in training.factory_runs(1)}
+    trained = {run.seed for run in combined.shop_runs(1)}
     assert trained.isdisjoint(FROZEN_SEEDS)
     assert max(FROZEN_SEEDS) < 7000
     assert len(set(FROZEN_SEEDS)) == len(FROZEN_SEEDS)

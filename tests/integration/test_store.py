@@ -300,6 +300,23 @@ def test_the_job_of_a_minute_reads_missing_response_times_as_nan(store: Store) -
     assert str(columns["response_time_ms"][order].tolist()) == "[nan, 8.5]"
 
 
+def test_features_are_read_for_one_kind_of_subject_from_the_start_up_to_the_end(
+    store: Store,
+) -> None:
+    client = {"subject": "client", "endpoint": "*", "method": "*", "client": "u1"}
+    starts = [T0 - MINUTE, T0, T0 + MINUTE]
+    save(store, *(window(at) for at in starts), *(window(at, **client) for at in starts))
+    with store.read() as connection:
+        found = {
+            kind: reads.features_between(connection, T0, T0 + MINUTE, kind)
+            for kind in ("endpoint", "client")
+        }
+    assert [columns["timestamp"].tolist() for columns in found.values()] == [[T0], [T0]]
+    assert found["endpoint"]["endpoint"].tolist() == ["/search"]
+    assert found["endpoint"]["client"].tolist() == [None]
+    assert found["client"]["client"].tolist() == ["u1"]
+
+
 def test_a_database_of_another_kind_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"'mysql'.*sqlite:///FILE"):
         open_store("mysql://localhost/x")

@@ -11,15 +11,28 @@ from datasets.synthetic import call_columns
 from ingest.call import Call
 from ml.causes import MOST_TOGETHER, causes
 from ml.features import window_features
+from ml.risk import SPECIFIED, RiskRule
+from ml.site import Site
 from tests.rows import MINUTE, T0, call
+
+SITE = Site(np.empty(0, np.int64), np.empty((0, 3)), {}, {})
 
 
 class Troubles:
     """The risk of a window is its error rate, or how many thousand calls or seconds it has."""
 
     def score(
-        self, windows: pd.DataFrame, _: pd.DataFrame, *, min_calls: int, window_ms: int = MINUTE
+        self,
+        windows: pd.DataFrame,
+        _: pd.DataFrame,
+        *,
+        min_calls: int,
+        window_ms: int = MINUTE,
+        site: Site | None = None,
+        rule: RiskRule = SPECIFIED,
     ) -> pd.DataFrame:
+        assert site in (None, SITE)
+        assert rule == SPECIFIED
         errors = windows["error_rate"] * (windows["req_count"] >= min_calls)
         assert window_ms == MINUTE
         troubles = (errors, windows["req_count"] / 1_000, windows["avg_response_time"] / 1_000)
@@ -46,7 +59,7 @@ def named(calls: list[Call], past: list[Call] | None = None) -> list[dict[str, A
     every = window_features(columns)
     now = every[(every["subject"] == "endpoint") & (every["timestamp"] == T0)]
     scored = models.score(now, every, min_calls=5)
-    [found] = causes(models, scored, columns, every, min_calls=5)
+    [found] = causes(models, scored, columns, every, min_calls=5, site=SITE)
     return found
 
 

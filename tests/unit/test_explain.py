@@ -218,8 +218,9 @@ def test_with_the_factory_models_the_shares_add_up_to_no_more_than_the_risk() ->
     bundle: Bundle = Models(FACTORY_MODELS, FACTORY_MODELS).current()[1]
     window = frame({"error_rate": 0.9, "status_entropy": 0.5, "req_count": 200})
     every = pd.concat([window, past_of(15, error_rate=0.0)], ignore_index=True)
-    scored = bundle.score(window, every.iloc[1:], min_calls=5)
-    [found] = reasons(bundle, scored, every, min_calls=5)
+    options: Any = {"min_calls": 5, "window_ms": MINUTE}
+    scored, site = bundle.score_with_site(window, every.iloc[1:], **options)
+    [found] = reasons(bundle, scored, every, site=site, **options)
     assert found[0]["text"] == "error_rate 0.90, usually 0.00, above the limit of 0.30"
     assert 0.5 < found[0]["share"] <= sum(reason["share"] for reason in found) <= 1.0
 

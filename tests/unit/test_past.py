@@ -63,6 +63,13 @@ def test_windows_scored_together_are_each_others_past() -> None:
     assert windows.tolist() == [0, 1]
 
 
+def test_windows_that_overlap_are_no_past_of_a_client() -> None:
+    slid = frame(*(window(timestamp=T0 - n * 20_000, **CLIENT) for n in (1, 2)))
+    found = client_past(frame(window(**CLIENT)), slid)
+    assert found.windows.tolist() == [0]
+    assert np.isnan(found.mean).all()
+
+
 def test_use_counts_calls_a_window_since_the_client_was_first_seen() -> None:
     past = frame(
         window(3, req_count=30, unique_endpoints=4, repeat_rate=0.5, status_entropy=1, **CLIENT)

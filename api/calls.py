@@ -1,0 +1,163 @@
+"""`POST /api/calls`: calls of other services, in batches."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import time
+import zlib
+from dataclasses import asdict
+from io import BytesIO
+from threading import BoundedSemaphore
+from typing import Any, Final
+
+from flask import Blueprint, Response, jsonify, make_response, request
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
+
+from api import current
+from api.errors import ApiError, error_answer
+from ingest.posted import (
+    MAX_RECORDS,
+    Batch,
+    PostedCalls,
+    Record,
+    records_of_array,
+    records_of_lines,
+)
+from store import writes
+
+MAX_BODY_BYTES: Final = 10_000_000  # as sent, and unpacked as well
+MAX_READ_BYTES: Final = 64_000_000  # read before the refusal, or the sender sees a cut connection
+MAX_KEY_CHARACTERS: Final = 256
+BATCHES_AT_ONCE: Final = 6  # below the store's connections for writing, and bounds memory
+RETRY_AFTER_BUSY_S: Final = 1
+RETRY_AFTER_STORE_S: Final = 5
+
+_JSON: Final = "application/json"
+_LINES: Final = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl"})
+_CHUNK_BYTES: Final = 2**16
+_log = logging.getLogger(__name__)
+
+
+def blueprint() -> Blueprint:
+    """The route, with what one app must remember between batches."""
+    calls = Blueprint("calls", __name__, url_prefix="/api")
+    posted, places = PostedCalls(), BoundedSemaphore(BATCHES_AT_ONCE)
+
+    @calls.post("/calls")
+    def post_calls() -> Response:
+        """Store the good records of a batch: 202 with counts, and the bad ones with reasons."""
+        key = _idempotency_key()
+        sent = _sent()  # before a place is taken: a slow sender must not keep others out
+        _refuse_other_types()
+        if not places.acquire(blocking=False):
+            reason = f"{BATCHES_AT_ONCE} batches are being stored; send this one again"
+            return _try_again(reason, RETRY_AFTER_BUSY_S)
+        try:
+            batch = posted.read(_records(_unpacked(sent)), key=key, now=_now_ms())
+            return _stored(batch)
+        except (OperationalError, NoConnectionError) as error:
+            _log.error("a batch was not stored: %s", getattr(error, "orig", None) or error)
+            reason = "the store is locked or away; send this batch again"
+            return _try_again(reason, RETRY_AFTER_STORE_S)
+        finally:
+            places.release()
+
+    return calls
+
+
+def _stored(batch: Batch) -> Response:
+    """All calls of the batch in one transaction: never a part of them."""
+    if batch.rejected and not batch.calls:
+        first = batch.errors[0].reason
+        message = f"none of the {batch.rejected} records is a call; the first: {first}"
+        raise ApiError(400, message, **_counts(batch, 0))
+    store = current().store
+    with store.begin() as connection:
+        new = writes.add_calls(connection, batch.calls, store.grid)
+    return make_response(jsonify(_counts(batch, new)), 202)
+
+
+def _counts(batch: Batch, new: int) -> dict[str, Any]:
+    return {
+        "accepted": new,
+        "duplicates": len(batch.calls) - new,
+        "rejected": batch.rejected,
+        "errors": [asdict(error) for error in batch.errors],
+    }
+
+
+def _sent() -> bytes:
+    """The body as it was sent. Werkzeug's own limit would cut a chunked one off without a word."""
+    request.max_content_length = MAX_READ_BYTES
+    sent, length = bytearray(), 0
+    while chunk := request.stream.read(_CHUNK_BYTES):
+        length += len(chunk)
+        if length <= MAX_BODY_BYTES:
+            sent += chunk
+    if length > MAX_BODY_BYTES:
+        raise ApiError(413, f"the body has {length} bytes, at most {MAX_BODY_BYTES} are taken")
+    if length < (request.content_length or 0):
+        raise ApiError(400, f"the body ended after {length} of {request.content_length} bytes")
+    return bytes(sent)
+
+
+def _refuse_other_types() -> None:
+    if request.mimetype != _JSON and request.mimetype not in _LINES:
+        given = request.headers.get("Content-Type", "")
+        raise ApiError(
+            415, f"Content-Type {given[:80]!r} must be application/json or application/x-ndjson"
+        )
+    if _encoding() not in ("", "identity", "gzip", "x-gzip"):
+        raise ApiError(415, f"Content-Encoding {_encoding()[:80]!r} must be gzip or none")
+
+
+def _encoding() -> str:
+    return request.headers.get("Content-Encoding", "").strip().lower()
+
+
+def _unpacked(sent: bytes) -> bytes:
+    if "gzip" not in _encoding():
+        return sent
+    try:
+        body = gzip.GzipFile(fileobj=BytesIO(sent)).read(MAX_BODY_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ApiError(400, f"the body is no whole gzip: {error}") from None
+    if len(body) > MAX_BODY_BYTES:
+        raise ApiError(413, f"the body is larger than {MAX_BODY_BYTES} bytes when unpacked")
+    return body
+
+
+def _records(body: bytes) -> list[Record]:
+    if not body.strip():
+        raise ApiError(400, "the body is empty, it must hold calls")
+    try:
+        lines = request.mimetype in _LINES
+        records = records_of_lines(body) if lines else records_of_array(body)
+    except ValueError as error:
+        raise ApiError(400, str(error)) from None
+    if len(records) > MAX_RECORDS:
+        raise ApiError(413, f"the batch has more than {MAX_RECORDS} records; send several")
+    return records
+
+
+def _idempotency_key() -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not 0 < len(key.strip()) <= MAX_KEY_CHARACTERS:
+        raise ApiError(
+            400,
+            f"Idempotency-Key {key[:80]!r} must have 1 to {MAX_KEY_CHARACTERS} characters",
+            parameter="Idempotency-Key",
+        )
+    return key
+
+
+def _try_again(reason: str, after_s: int) -> Response:
+    answer = error_answer(503, f"{reason}, with the same Idempotency-Key if it has one")
+    answer.headers["Retry-After"] = str(after_s)
+    return answer
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
