@@ -27,7 +27,7 @@ from tests.server import TOKEN, running_server
 
 CALLS = 100_000
 BATCH = 5_000
-ROUNDS = 5
+ROUNDS = 3
 
 Post = Callable[[bytes, dict[str, str]], Any]
 

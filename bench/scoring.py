@@ -51,9 +51,10 @@ def by_scikit_learn(bundle: Bundle, windows: pd.DataFrame) -> list[Any]:
         scaled = models.anomaly.scaler.transform(evidence(features))
         found.append(models.anomaly.forest.predict(scaled))
         found.append(models.anomaly.forest.score_samples(scaled))
-        if models.failure.forest is not None:
-            models.failure.forest.n_jobs = 1
-            found.append(models.failure.forest.predict_proba(features.astype(np.float32)))
+        for view in models.failure.views:
+            view.forest.n_jobs = 1
+            inputs = np.resize(features, (len(features), view.forest.n_features_in_))
+            found.append(view.forest.predict_proba(inputs.astype(np.float32)))
         found.append(models.usage.cluster(features) == HEAVY)
     return found
 

@@ -16,17 +16,18 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.features import FEATURES
+from ml.features import CLIENT, ENDPOINT, FEATURES
 from ml.forest import LeafMeans, expected_path_length, path_lengths
+from ml.past import steady_times
 
 TREES: Final = 300
 CONTAMINATION: Final = 0.05  # share of the training windows that may count as anomalies
 THRESHOLD: Final = 0.5  # a window is an anomaly from this score on
 SEEN_SHARE: Final = 0.999  # of the training windows lie within `highest`; the rest may be mistakes
 STRANGEST_SEEN: Final = 0.9  # score of the strangest training window; the forest alone never says 1
-PSEUDO_CALLS: Final = (
-    5.0  # without an error, added to each window: two errors in five are no outage
-)
+# Without an error, added to each window: two errors in five are no outage, and a client whose five
+# calls all failed is a person more often than an attack.
+PSEUDO_CALLS: Final = {ENDPOINT: 5.0, CLIENT: 10.0}
 _BY_RATIO: Final = (
     "req_count",
     "avg_response_time",
@@ -41,7 +42,7 @@ _REACH: Final = {  # so far above all that was seen the score is 1; units of `ev
     "req_count": np.log(2.5),
     "error_rate": 0.25,  # what an error rate means is the same on every site
     "avg_response_time": np.log(4),
-    "max_response_time": np.log(4),
+    "max_response_time": np.log(50),  # of one call: hardly news
     "payload_mean": np.log(1000),  # differs most from site to site
     "unique_endpoints": np.log(10),
     "repeat_rate": 0.3,
@@ -51,7 +52,12 @@ _REACH: Final = {  # so far above all that was seen the score is 1; units of `ev
 Floats = NDArray[np.float64]
 
 
-def evidence(features: Floats, usual: Floats | None = None, centre: Floats | None = None) -> Floats:
+def evidence(
+    features: Floats,
+    usual: Floats | None = None,
+    centre: Floats | None = None,
+    pseudo_calls: float = PSEUDO_CALLS[ENDPOINT],
+) -> Floats:
     """Features as the forest compares them: counts, times and sizes by ratio, errors by evidence.
 
     Parameters
@@ -63,6 +69,8 @@ def evidence(features: Floats, usual: Floats | None = None, centre: Floats | Non
         `centre`, so that all subjects look as if this was usual for them.
     centre : ndarray of shape (8,), optional
         Goes with `usual`.
+    pseudo_calls : float
+        Calls without an error that are added to each window.
     """
     seen = features.copy()
     for name in _BY_RATIO:
@@ -76,7 +84,7 @@ def evidence(features: Floats, usual: Floats | None = None, centre: Floats | Non
         moved[:, error] = 0.0
         seen -= moved
     above = np.maximum(features[:, error] - usual_error, 0.0)
-    seen[:, error] = above * features[:, calls] / (features[:, calls] + PSEUDO_CALLS)
+    seen[:, error] = above * features[:, calls] / (features[:, calls] + pseudo_calls)
     return seen
 
 
@@ -98,6 +106,7 @@ class AnomalyModel:
     lowest: Floats  # below it a feature tells nothing: a fast answer is no trouble, shape (8,)
     highest: Floats  # of each feature that is still ordinary, shape (8,)
     centre: Floats  # what the subjects of the training usually are like, shape (8,)
+    pseudo_calls: float  # see `evidence`
     harmless: Floats  # evidence of windows that people marked as false alarms, shape (n, 8)
 
     def score(self, features: Floats, usual: Floats) -> Floats:
@@ -110,7 +119,7 @@ class AnomalyModel:
         usual : ndarray of shape (n_windows, 8)
             What is usual for each subject; `centre` where that is not known.
         """
-        compared = evidence(features, usual, self.centre)
+        compared = evidence(steady_times(features), usual, self.centre, self.pseudo_calls)
         return self._score(compared) * self._unfamiliarity(evidence(features))
 
     def _unfamiliarity(self, seen: Floats) -> Floats:
@@ -141,7 +150,7 @@ def fitted_anomaly(
     usual: Floats,
     centre: Floats,
     random_state: int,
-    harmless: Floats | None = None,
+    pseudo_calls: float = PSEUDO_CALLS[ENDPOINT],
 ) -> AnomalyModel:
     """Fit on normal windows.
 
@@ -151,13 +160,13 @@ def fitted_anomaly(
         In the order of `FEATURES`, without NaN; see `AnomalyModel.score`.
     centre : ndarray of shape (8,)
         What the subjects usually are like.
-    harmless : ndarray of shape (n_harmless, 8), optional
-        `evidence` of windows that people marked as false alarms.
+    pseudo_calls : float
+        See `evidence`.
     """
     from sklearn.ensemble import IsolationForest
     from sklearn.preprocessing import StandardScaler
 
-    seen = evidence(features, usual, centre)
+    seen = evidence(steady_times(features), usual, centre, pseudo_calls)
     lowest = _lowest(seen)
     seen = np.maximum(seen, lowest)
     scaler = StandardScaler().fit(seen)
@@ -177,7 +186,8 @@ def fitted_anomaly(
         lowest=lowest,
         highest=highest,
         centre=centre,
-        harmless=np.empty((0, len(FEATURES))) if harmless is None else harmless,
+        pseudo_calls=pseudo_calls,
+        harmless=np.empty((0, len(FEATURES))),
     )
 
 

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ml.anomaly import THRESHOLD, AnomalyModel, evidence, fitted_anomaly
+from ml.anomaly import PSEUDO_CALLS, THRESHOLD, AnomalyModel, evidence, fitted_anomaly
 from ml.bots import BotModel, fitted_bots
 from ml.drift import Reference, reference
 from ml.failure import FailureModel, fails_soon, fitted_failure, is_failing
 from ml.features import CLIENT, ENDPOINT, FEATURES, OTHER_CLIENTS, UNMATCHED
-from ml.history import History, histories
+from ml.history import INPUTS, History, histories
 from ml.past import (
     CLIENT_CONTEXT_MS,
     ClientPast,
@@ -42,6 +42,10 @@ SCORES: Final = (
     "thin",
     "bot_score",
 )
+VIEWS: Final = {  # what each forest of the failure model looks at
+    ENDPOINT: (slice(len(INPUTS)), slice(len(INPUTS), None)),
+    CLIENT: (slice(None),),
+}
 _REQ_COUNT: Final = FEATURES.index("req_count")
 _SAYS_NOTHING: Final = [  # about UNMATCHED: errors by definition, repeated by whoever strays
     FEATURES.index(name) for name in ("error_rate", "repeat_rate", "status_entropy")
@@ -127,7 +131,7 @@ class Bundle:
             chosen = learnt[rows]
             seen = inputs[kind].forecast[chosen]
             soon_here, group_here = soon[rows][chosen], group[rows][chosen]
-            failure = fitted_failure(seen, soon_here, group_here, random_state)
+            failure = fitted_failure(seen, soon_here, group_here, random_state, VIEWS[kind])
             subjects[kind] = SubjectModels(**anomalies[kind], failure=failure)
         return cls(subjects, _fitted_bots(windows, group, random_state))
 
@@ -328,7 +332,10 @@ def _inputs(seen: _Seen, levels: Mapping[str, _Levels], min_calls: int) -> dict[
             client.centre,
         ),
     }
-    forecast = {ENDPOINT: seen.history.inputs, CLIENT: now[CLIENT]}
+    forecast = {
+        ENDPOINT: np.hstack([seen.history.inputs, now[ENDPOINT]]),
+        CLIENT: now[CLIENT],
+    }
     return {
         kind: Inputs(now[kind], usual[kind], seen.use[kind], site_log_calls[kind], forecast[kind])
         for kind in seen.windows
@@ -422,7 +429,9 @@ def _fitted_normal(
             "median": medians[kind],
             "usual": np.quantile(chosen.now, USUAL_SHARES, axis=0),
             "reference": reference(raw[rows & normal & ~thin]),
-            "anomaly": fitted_anomaly(chosen.now, usual, centre, random_state),
+            "anomaly": fitted_anomaly(
+                chosen.now, usual, centre, random_state, PSEUDO_CALLS[kind]
+            ),
             "usage": fitted_usage(chosen.use, chosen.site_log_calls, typical, random_state),
         }
     return fitted, inputs

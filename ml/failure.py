@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,22 +86,44 @@ class Calibration:
         return np.asarray(np.minimum(1.0 / (1.0 + odds), NEVER_CERTAIN))
 
 
+class View(NamedTuple):
+    """A forest and the inputs it looks at."""
+
+    columns: slice
+    forest: Any
+    shares: LeafMeans  # of the forest
+
+
 @dataclass(frozen=True)
 class FailureModel:
-    """A fitted forest with the map from its votes to probabilities."""
+    """Fitted forests, each with a view of its own, and the map from their votes to probabilities.
 
-    forest: Any  # None: no failure was seen in training, or nothing else
-    shares: LeafMeans | None  # of the forest
+    What looks at the past knows the faults it has learnt from well, what looks at the window alone
+    takes new ones better; together they rank unseen faults better than either.
+    """
+
+    views: tuple[View, ...]  # none: no failure was seen in training, or nothing else
     calibration: Calibration
 
     def probability(self, inputs: Floats) -> Floats:
         """Calibrated probability for windows of shape (n_windows, n_inputs), without NaN."""
-        votes = np.full(len(inputs), 0.5) if self.shares is None else self.shares.mean(inputs)
-        return self.calibration.probability(votes)
+        votes = [view.shares.mean(inputs[:, view.columns]) for view in self.views]
+        return self.calibration.probability(_together(votes, len(inputs)))
+
+
+def _together(votes: list[Floats], rows: int) -> Floats:
+    """Mean of votes by their log odds; 0.5 without any."""
+    clipped = [np.clip(vote, SMALLEST_VOTE, 1.0 - SMALLEST_VOTE) for vote in votes]
+    odds = sum((np.log(vote / (1.0 - vote)) for vote in clipped), np.zeros(rows))
+    return np.asarray(1.0 / (1.0 + np.exp(-odds / max(len(votes), 1))))
 
 
 def fitted_failure(
-    inputs: Floats, soon: NDArray[np.bool_], group: Ints, random_state: int
+    inputs: Floats,
+    soon: NDArray[np.bool_],
+    group: Ints,
+    random_state: int,
+    views: Sequence[slice] = (slice(None),),
 ) -> FailureModel:
     """Fit on windows that do not fail yet; calibrate on groups held back.
 
@@ -112,14 +135,22 @@ def fitted_failure(
         The label, see `fails_soon`.
     group : ndarray of shape (n_windows,)
         Runs or episodes: windows of one group never are on both sides of a split.
+    views : sequence of slice
+        Columns of `inputs` that each forest looks at.
     """
     if soon.all() or not soon.any():
         share = (soon.sum() + 1) / (len(soon) + 2)  # Laplace's rule of succession
-        return FailureModel(None, None, Calibration(0.0, 0.0, float(np.log(share / (1 - share)))))
+        return FailureModel((), Calibration(0.0, 0.0, float(np.log(share / (1 - share)))))
     single = inputs.astype(np.float32)
-    votes = _held_back_votes(single, soon, group, random_state)
-    forest = _forest(single, soon, TREES, random_state)
-    return FailureModel(forest, class_shares(forest.estimators_), _calibration(votes, soon))
+    votes = [_held_back_votes(single[:, view], soon, group, random_state) for view in views]
+    forests = [_forest(single[:, view], soon, TREES, random_state) for view in views]
+    return FailureModel(
+        tuple(
+            View(view, forest, class_shares(forest.estimators_))
+            for view, forest in zip(views, forests, strict=True)
+        ),
+        _calibration(_together(votes, len(soon)), soon),
+    )
 
 
 def _forest(

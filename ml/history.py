@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ml.failure import MAX_AVG_RESPONSE_MS, MAX_ERROR_RATE, is_failing
 from ml.features import FEATURES, UNMATCHED
-from ml.past import COLUMNS, CONTEXT_MS, feature_matrix, subject_codes
+from ml.past import COLUMNS, CONTEXT_MS, feature_matrix, steady_times, subject_codes
 
 LENGTH: Final = CONTEXT_MS // 60_000  # windows of past
 RECENT: Final = 9  # windows before now that may belong to what is growing now
@@ -121,7 +121,7 @@ class _Sight(NamedTuple):
 def _compared(last: Floats) -> tuple[Floats, Floats, Floats]:
     failed = is_failing(last.reshape(-1, len(FEATURES))).reshape(last.shape[:2])
     failed[:, LENGTH] = False
-    good = last.copy()
+    good = steady_times(last)
     good[failed] = np.nan
     before = good[:, : LENGTH - RECENT]
     enough = np.isfinite(before[..., REQ_COUNT]).sum(axis=1) >= FEWEST

@@ -14,6 +14,7 @@ from ml.features import FEATURES, KEY
 CONTEXT_MS: Final = 60 * 60_000  # how far back a window's past reaches
 CLIENT_CONTEXT_MS: Final = 15 * 60_000  # the same of clients, of which there are many more
 
+_TIMES: Final = ("req_count", "avg_response_time", "max_response_time")
 USE: Final = ("req_count", "unique_endpoints", "repeat_rate", "status_entropy")
 
 Floats = NDArray[np.float64]
@@ -25,6 +26,22 @@ COLUMNS: Final = [*KEY, *FEATURES]
 def feature_matrix(windows: pd.DataFrame) -> Floats:
     """The 8 features as an array of shape (n_windows, 8); NaN where not known."""
     return windows[list(FEATURES)].to_numpy(np.float64, na_value=np.nan)
+
+
+def steady_times(features: Floats) -> Floats:
+    """Features whose average time leaves the slowest call out: one stall is no slow service.
+
+    Parameters
+    ----------
+    features : ndarray of shape (..., 8)
+        Windows of a single call keep theirs.
+    """
+    calls, mean, slowest = (features[..., FEATURES.index(name)] for name in _TIMES)
+    others = np.maximum(calls - 1, 1)
+    steady = np.maximum((calls * mean - slowest) / others, mean / np.maximum(calls, 1))
+    changed = features.copy()
+    changed[..., FEATURES.index("avg_response_time")] = np.where(calls > 1, steady, mean)
+    return changed
 
 
 class ClientPast(NamedTuple):

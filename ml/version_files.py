@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 BUNDLE_FILE: Final = "bundle.joblib"
 MANIFEST_FILE: Final = "manifest.json"
 LIBRARIES: Final = ("scikit-learn", "numpy", "pandas", "joblib")
-FORMAT: Final = 4  # of what is pickled; a change to the classes in it makes old bundles unusable
+FORMAT: Final = 5  # of what is pickled; a change to the classes in it makes old bundles unusable
 COMPRESSION: Final = 3  # zlib level: a fifth of the bytes, no slower to load
 
 

@@ -8,23 +8,26 @@ from numpy.typing import NDArray
 
 from datasets.evaluation.failure import Sides
 from datasets.evaluation.forecast import Truth
-from ml.bundle import WINDOW_MS
+from ml.bundle import VIEWS, WINDOW_MS
 from ml.failure import FailureModel, fitted_failure
+from ml.features import ENDPOINT
 from ml.history import histories
 from ml.past import feature_matrix
 
 NOW = "the 8 features of the window alone"
 BEFORE = "with the two windows before"
 PAST = "with the subject's own past hour"
+BOTH = "both, a forest each (as shipped)"
 
 Floats = NDArray[np.float64]
 
 
 def inputs(name: str, truth: Truth) -> Floats:
     """What a model sees of each window, without NaN: shape (n_windows, n_inputs)."""
-    if name == PAST:
-        return histories(truth.windows, truth.windows.iloc[:0], WINDOW_MS).inputs
     now = np.nan_to_num(feature_matrix(truth.windows))
+    if name in (PAST, BOTH):
+        past = histories(truth.windows, truth.windows.iloc[:0], WINDOW_MS).inputs
+        return past if name == PAST else np.hstack([past, now])
     return now if name == NOW else np.hstack([now, *_windows_before(now, truth)])
 
 
@@ -39,7 +42,7 @@ def forecasts(learnt: Truth, truth: Sides, random_state: int = 1) -> dict[str, S
     """
     return {
         name: Sides(*(model.probability(inputs(name, side)) for side in truth))
-        for name, model in ((n, fitted(n, learnt, random_state)) for n in (NOW, BEFORE, PAST))
+        for name, model in ((n, fitted(n, learnt, random_state)) for n in (NOW, BEFORE, PAST, BOTH))
     }
 
 
@@ -49,9 +52,9 @@ def fitted(
     """A model of one kind of input; `soon` stands in for the label where given."""
     label = learnt.soon if soon is None else soon
     asked = learnt.asked
-    return fitted_failure(
-        inputs(name, learnt)[asked], label[asked], learnt.run[asked], random_state
-    )
+    views = VIEWS[ENDPOINT] if name == BOTH else (slice(None),)
+    seen = inputs(name, learnt)[asked]
+    return fitted_failure(seen, label[asked], learnt.run[asked], random_state, views)
 
 
 def _windows_before(now: Floats, truth: Truth) -> list[Floats]:

@@ -31,7 +31,7 @@ _PARTS: Final = (
             ("time in brackets", r"\[([^\]]{1,64})\] "),
             ("request in quotes", r'"((?:[^"\\]++|\\.)*+)" '),
             ("status of three digits", r"([1-9]\d\d) "),
-            ("size in bytes or -", r"(\d{1,18}|-)(?=\s|$)"),
+            ("size in bytes or -", r"(\d{1,12}|-)(?=\s|$)"),
         )
     )
 )

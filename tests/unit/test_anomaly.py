@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from ml.anomaly import (
     _REACH,
     FAMILIAR_REACH,
     FORGIVEN_ERRORS,
+    PSEUDO_CALLS,
     THRESHOLD,
     AnomalyModel,
     evidence,
@@ -30,7 +32,7 @@ CALLS, ERRORS, AVG_MS = (
 def normal_features(number: int = 400) -> Floats:
     rng = np.random.default_rng(5)
     rows = [
-        (n, 0.02 * rng.random(), t, 2 * t, 1000.0, 1, 0.3 * rng.random(), 0.1)
+        (n, 0.02 * rng.random(), t, t, 1000.0, 1, 0.3 * rng.random(), 0.1)
         for n, t in zip(rng.integers(20, 60, number), rng.gamma(9, 4, number), strict=True)
     ]
     return np.array(rows, np.float64)
@@ -70,6 +72,14 @@ def test_few_errors_in_few_calls_are_weaker_evidence_than_in_many() -> None:
     features = normal_features(2)
     features[:, [CALLS, ERRORS]] = [(5, 0.4), (95, 0.4)]
     assert evidence(features)[:, ERRORS] == pytest.approx([0.2, 0.38])  # 2 / 10, 38 / 100
+
+
+def test_errors_of_a_client_are_weaker_evidence_than_those_of_an_endpoint() -> None:
+    features = normal_features(1)
+    features[:, [CALLS, ERRORS]] = (5, 0.4)
+    assert PSEUDO_CALLS["client"] == 10.0
+    seen = evidence(features, pseudo_calls=PSEUDO_CALLS["client"])
+    assert seen[0, ERRORS] == pytest.approx(2 / 15)
 
 
 def test_what_is_usual_for_a_subject_looks_like_the_usual_of_all() -> None:
@@ -151,9 +161,9 @@ def test_an_answer_that_is_faster_than_usual_is_not_strange(model: AnomalyModel)
     assert model.score(fast, as_usual(1)) == pytest.approx(model.score(as_usual(1), as_usual(1)))
 
 
-def test_a_window_close_to_a_false_alarm_is_none_and_far_from_it_is() -> None:
+def test_a_window_close_to_a_false_alarm_is_none_and_far_from_it_is(model: AnomalyModel) -> None:
     alarm = moved(req_count=np.log(20))
-    model = fitted_anomaly(normal_features(), as_usual(400), CENTRE, 0, evidence(alarm))
+    model = replace(model, harmless=evidence(alarm))
     assert model.score(alarm, as_usual(1)).tolist() == [0.0]
     for distance, share in ((0.99, 0.0), (1.5, 0.5), (2.0, 1.0), (3.0, 1.0)):
         beside = moved(req_count=np.log(20) + distance * FAMILIAR_REACH)

@@ -93,7 +93,8 @@ def test_a_thin_window_is_never_high(models: Bundle, kind: dict[str, Any]) -> No
     }
     past = frame(*minutes(14, **worst, **kind))
     scored = score(models, window(**worst, **kind), past=past)
-    assert scored.anomaly_score[0] == 1.0
+    assert scored.is_anomaly.tolist() == [1]
+    assert kind or scored.anomaly_score[0] == 1.0, "of an endpoint nothing is stranger"
     assert scored.risk_score[0] <= 0.7999
     assert scored.priority.tolist() == ["MEDIUM"]
 

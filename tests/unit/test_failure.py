@@ -13,6 +13,7 @@ from ml.failure import (
     SMALLEST_VOTE,
     Calibration,
     _calibration,
+    _together,
     fails_soon,
     fitted_failure,
     is_failing,
@@ -154,19 +155,43 @@ def test_one_group_alone_still_gives_the_right_level() -> None:
     assert model.probability(inputs).mean() == pytest.approx(0.2, abs=0.1)
 
 
+def test_forests_with_views_of_their_own_are_joined_by_their_log_odds() -> None:
+    joined = _together([np.array([0.9, 0.5]), np.array([0.5, 0.5])], 2)
+    assert joined == pytest.approx([0.75, 0.5])  # odds of 9 and 1: 3, the geometric mean
+    assert _together([], 3).tolist() == [0.5] * 3
+
+
+def test_each_forest_looks_at_the_columns_of_its_view_alone() -> None:
+    inputs, chance = seen()
+    soon = np.random.default_rng(0).random(3000) < chance
+    views = (slice(0, 2), slice(2, 4))
+    model = fitted_failure(inputs, soon, np.arange(3000) % 9, 0, views)
+    assert [view.forest.n_features_in_ for view in model.views] == [2, 2]
+    votes = [view.shares.mean(inputs[:, view.columns]) for view in model.views]
+    expected = model.calibration.probability(_together(votes, 3000))
+    assert model.probability(inputs).tolist() == expected.tolist()
+    assert np.corrcoef(votes[0], chance)[0, 1] > 0.8 > np.corrcoef(votes[1], chance)[0, 1]
+
+
 def test_walking_the_forests_gives_what_scikit_learn_gives(bundle: Bundle) -> None:
     for models in bundle.subjects.values():
-        forest, shares = models.failure.forest, models.failure.shares
-        assert shares is not None
-        inputs = np.random.default_rng(0).normal(1, 3, (300, forest.n_features_in_))
-        expected = forest.predict_proba(inputs.astype(np.float32))[:, 1]
-        assert shares.mean(inputs) == pytest.approx(expected, abs=1e-12)
+        for _, forest, shares in models.failure.views:
+            inputs = np.random.default_rng(0).normal(1, 3, (300, forest.n_features_in_))
+            expected = forest.predict_proba(inputs.astype(np.float32))[:, 1]
+            assert shares.mean(inputs) == pytest.approx(expected, abs=1e-12)
 
 
-def test_the_forest_is_the_specified_one_on_the_last_hour_of_endpoints(bundle: Bundle) -> None:
+def test_the_forests_are_the_specified_ones(bundle: Bundle) -> None:
     for models in bundle.subjects.values():
-        assert models.failure.forest.n_estimators == 300
-        assert models.failure.forest.max_depth == 15
-        assert models.failure.forest.class_weight == "balanced"
-    number_of = {kind: m.failure.forest.n_features_in_ for kind, m in bundle.subjects.items()}
-    assert number_of == {"endpoint": len(INPUTS), "client": len(FEATURES)}
+        for view in models.failure.views:
+            assert view.forest.n_estimators == 300
+            assert view.forest.max_depth == 15
+            assert view.forest.class_weight == "balanced"
+
+
+def test_of_endpoints_one_forest_sees_the_last_hour_and_one_the_window(bundle: Bundle) -> None:
+    inputs = {
+        kind: [view.forest.n_features_in_ for view in models.failure.views]
+        for kind, models in bundle.subjects.items()
+    }
+    assert inputs == {"endpoint": [len(INPUTS), len(FEATURES)], "client": [len(FEATURES)]}

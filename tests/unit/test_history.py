@@ -17,9 +17,14 @@ from tests.windows import NOTHING, frame, minutes, window
 CALLS, ERRORS, AVG_MS = (
     FEATURES.index(name) for name in ("req_count", "error_rate", "avg_response_time")
 )
-STEADY: dict[str, Any] = {"req_count": 10, "error_rate": 0.0, "avg_response_time": 100.0} | {
-    "max_response_time": 200.0
-}
+
+
+def taking(ms: float) -> dict[str, float]:
+    """Times of a window whose calls all take the same."""
+    return {"avg_response_time": ms, "max_response_time": ms}
+
+
+STEADY: dict[str, Any] = {"req_count": 10, "error_rate": 0.0} | taking(100.0)
 USUAL_ERROR = 0.05 / (51 * 10 + 5)  # none in the 51 windows that say what is usual
 
 
@@ -43,9 +48,9 @@ def steady(count: int = 60, first: int = 1, **fields: Any) -> list[dict[str, Any
 
 
 def test_usual_is_the_median_of_the_hour_without_the_last_nine_minutes() -> None:
-    old = [window(60 - n, **(STEADY | {"avg_response_time": 100.0 + n})) for n in range(51)]
-    recent = steady(9, avg_response_time=700.0)
-    beyond = steady(5, first=61, avg_response_time=1.0)
+    old = [window(60 - n, **(STEADY | taking(100.0 + n))) for n in range(51)]
+    recent = steady(9, **taking(700.0))
+    beyond = steady(5, first=61, **taking(1.0))
     found = before(*old, *recent, *beyond)
     assert found.usual[0, AVG_MS] == 125.0  # of 100, 101 ... 150
     assert before(*old[:50], *recent).usual[0, AVG_MS] == 124.5  # of an even number
@@ -68,7 +73,7 @@ def test_the_mean_is_weighted_by_calls_over_the_whole_hour() -> None:
 
 def test_windows_that_failed_are_no_past() -> None:
     failed = steady(30, first=31, error_rate=0.9)
-    slow = [window(20, **(STEADY | {"avg_response_time": 801.0}))]
+    slow = [window(20, **(STEADY | taking(801.0)))]
     found = before(*failed, *slow, *steady(9, first=10))
     assert (found.usual[0, ERRORS], found.usual[0, AVG_MS]) == (0.0, 100.0)
     assert (found.mean[0, ERRORS], found.mean[0, AVG_MS]) == (0.0, pytest.approx(100.0))
@@ -76,7 +81,7 @@ def test_windows_that_failed_are_no_past() -> None:
 
 
 def test_unknown_times_leave_the_other_features_known() -> None:
-    found = before(*steady(30, first=10, avg_response_time=np.nan))
+    found = before(*steady(30, first=10, **taking(np.nan)))
     assert np.isnan(found.usual[0, AVG_MS])
     assert np.isnan(found.mean[0, AVG_MS])
     assert found.usual[0, CALLS] == 10.0
@@ -127,7 +132,7 @@ def test_a_subject_as_always_is_where_it_usually_is() -> None:
 
 
 def test_closeness_is_the_share_of_the_limit_a_little_drawn_to_usual() -> None:
-    now = STEADY_NOW | {"error_rate": 0.2, "avg_response_time": 490.0}
+    now = STEADY_NOW | {"error_rate": 0.2} | taking(490.0)
     found = inputs(*steady(), now=now)
     error = (10 * 0.2 + 3 * USUAL_ERROR) / 13 / 0.3  # of 10 calls and 3 as usual
     time = (10 * 490.0 + 3 * 100.0) / 13 / 800
@@ -143,22 +148,28 @@ def test_one_call_in_a_thin_window_counts_as_one_of_four() -> None:
 
 
 def test_the_last_windows_are_compared_with_usual() -> None:
-    slow = {"avg_response_time": 200.0, "max_response_time": 800.0}
+    slow = taking(200.0)
     found = inputs(*steady(58, first=3), *steady(2, **slow), now=STEADY_NOW | slow)
     assert found["time_3"] == pytest.approx(np.log((30 * 200 + 3 * 100) / 33 / 100))
     assert found["time_5"] == pytest.approx(np.log((30 * 200 + 23 * 100) / 53 / 100))
     assert found["time_z_3"] == pytest.approx(40.0), "0.69 / 0.03 * 3 ** 0.5, at most 40"
-    assert found["slowest_1"] == pytest.approx(np.log(4))
-    assert found["slowest_5"] == pytest.approx(np.log(4) * 3 / 5)
+    assert found["slowest_1"] == pytest.approx(np.log(2))
+    assert found["slowest_5"] == pytest.approx(np.log(2) * 3 / 5)
+
+
+def test_one_stalled_call_is_no_slow_service() -> None:
+    stalled = {"avg_response_time": 190.0, "max_response_time": 1_000.0}  # nine take 100 ms
+    found = inputs(*steady(), now=STEADY_NOW | stalled)
+    assert found["time_2"] == pytest.approx(0.0)
+    assert found["time_z_3"] == pytest.approx(0.0)
+    assert found["slowest_1"] == pytest.approx(np.log(10))
+    assert before(*steady(60, **stalled)).usual[0, AVG_MS] == pytest.approx(100.0)
 
 
 def test_a_rise_is_counted_in_units_of_the_noise_from_window_to_window() -> None:
-    rows = [
-        row | {"avg_response_time": 100.0 * np.exp(0.1 * (-1) ** n)}
-        for n, row in enumerate(steady())
-    ]
+    rows = [row | taking(100.0 * np.exp(0.1 * (-1) ** n)) for n, row in enumerate(steady())]
     middle = 100.0 * np.exp(-0.1)  # 26 of the 51 windows: the median
-    now = STEADY_NOW | {"avg_response_time": 200.0}
+    now = STEADY_NOW | taking(200.0)
     found = inputs(*rows, now=now)
     spread = 0.03  # most windows lie on the median
     assert found["usual_time"] == pytest.approx(np.log(middle / 800))
@@ -176,7 +187,7 @@ def test_errors_are_counted_above_what_is_expected() -> None:
 
 def test_a_slope_is_that_of_a_line_drawn_to_0() -> None:
     def risen(back: int) -> dict[str, Any]:
-        return STEADY | {"req_count": 9, "avg_response_time": 100.0 * np.exp(0.1 * (4 - back))}
+        return STEADY | {"req_count": 9} | taking(100.0 * np.exp(0.1 * (4 - back)))
 
     rows = [window(back, **risen(min(back, 4))) for back in range(1, 61)]
     found = inputs(*rows, now=window(**risen(0)))
@@ -196,7 +207,7 @@ def test_calls_are_compared_with_usual_minutes_without_a_call_too() -> None:
 
 
 def test_recent_failures_are_counted_and_don_t_count_as_level() -> None:
-    failed = steady(2, first=4, avg_response_time=5_000.0)
+    failed = steady(2, first=4, **taking(5_000.0))
     long_ago = steady(1, first=15, error_rate=1.0)
     found = inputs(*steady(3), *failed, *steady(9, first=6), *long_ago, *steady(45, first=16))
     assert found["failed_15"] == 2.0, "the fifteen windows with the one now"
@@ -206,8 +217,8 @@ def test_recent_failures_are_counted_and_don_t_count_as_level() -> None:
 @pytest.mark.parametrize("known", [0, 1, 7, 30])
 @pytest.mark.parametrize("avg_ms", [0.0, 100.0, np.nan, 1e9])
 def test_inputs_are_numbers_whatever_is_known(known: int, avg_ms: float) -> None:
-    now = STEADY_NOW | {"avg_response_time": avg_ms, "req_count": 1}
-    rows = steady(known, first=10, avg_response_time=avg_ms, max_response_time=avg_ms)
+    now = STEADY_NOW | taking(avg_ms) | {"req_count": 1}
+    rows = steady(known, first=10, **taking(avg_ms))
     assert np.isfinite(before(*rows, now=now).inputs).all()
 
 
@@ -223,7 +234,7 @@ def traffic(seed: int = 3) -> pd.DataFrame:
             endpoint=f"/e{number}",
             req_count=int(rng.integers(1, 60)),
             error_rate=float(rng.random() ** 3),
-            avg_response_time=float(rng.gamma(4, 60)) if rng.random() > 0.1 else np.nan,
+            **taking(float(rng.gamma(4, 60)) if rng.random() > 0.1 else np.nan),
         )
         for number in range(5)
         for back in range(90)
