@@ -54,7 +54,7 @@ def histories(windows: pd.DataFrame, past: pd.DataFrame, window_ms: int) -> Hist
         Length of a window [ms]; only windows that do not overlap are a window's past.
     """
     every = pd.concat([windows[COLUMNS], past[COLUMNS]]) if len(past) else windows
-    features = feature_matrix(every).copy()
+    features = feature_matrix(every)
     features[every["endpoint"].to_numpy(object) == UNMATCHED, ERROR_RATE] = 0.0  # by definition 1
     subject = subject_codes(every)
     timestamp = every["timestamp"].to_numpy(np.int64)

@@ -24,8 +24,9 @@ COLUMNS: Final = [*KEY, *FEATURES]
 
 
 def feature_matrix(windows: pd.DataFrame) -> Floats:
-    """The 8 features as an array of shape (n_windows, 8); NaN where not known."""
-    return windows[list(FEATURES)].to_numpy(np.float64, na_value=np.nan)
+    """The 8 features as an array of shape (n_windows, 8); NaN where not known or not finite."""
+    features = windows[list(FEATURES)].to_numpy(np.float64, na_value=np.nan)
+    return np.where(np.isfinite(features), features, np.nan)
 
 
 def steady_times(features: Floats) -> Floats:
@@ -67,7 +68,7 @@ def client_past(windows: pd.DataFrame, past: pd.DataFrame) -> ClientPast:
     now = instant[: len(windows)]
     edges = (now - CLIENT_CONTEXT_MS, now)
     start, end = (np.searchsorted(instant[order], edge) for edge in edges)
-    features = feature_matrix(every).copy()
+    features = feature_matrix(every)
     features[is_failing(features)] = np.nan  # an outage is not what a subject usually is like
     return ClientPast(_weighted_means(features[order], start, end), end - start)
 
