@@ -101,6 +101,8 @@ def load(
     parts += [*_recorded(), *_web_bots(reference_dir)]
     windows = pd.concat([part[list(COLUMNS)] for part in parts], ignore_index=True)
     windows["group"] = pd.factorize(windows["group"])[0]
+    kind = windows["client_kind"].astype(object)
+    windows["client_kind"] = kind.where(kind.notna(), None)
     return windows
 
 

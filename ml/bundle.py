@@ -301,7 +301,7 @@ def _seen(windows: pd.DataFrame, past: pd.DataFrame, window_ms: int) -> _Seen:
     history = histories(of[ENDPOINT], past_of[ENDPOINT], window_ms)
     use = {kind: recent_use(of[kind], past_of[kind], window_ms) for kind in of}
     calls = {kind: use[kind][:, 0] for kind in use}
-    own = client_past(of[CLIENT], past_of[CLIENT])
+    own = client_past(of[CLIENT], past_of[CLIENT], window_ms)
     return _Seen(of, history, own, use, site_levels(of, history.usual, calls))
 
 
@@ -429,9 +429,7 @@ def _fitted_normal(
             "median": medians[kind],
             "usual": np.quantile(chosen.now, USUAL_SHARES, axis=0),
             "reference": reference(raw[rows & normal & ~thin]),
-            "anomaly": fitted_anomaly(
-                chosen.now, usual, centre, random_state, PSEUDO_CALLS[kind]
-            ),
+            "anomaly": fitted_anomaly(chosen.now, usual, centre, random_state, PSEUDO_CALLS[kind]),
             "usage": fitted_usage(chosen.use, chosen.site_log_calls, typical, random_state),
         }
     return fitted, inputs

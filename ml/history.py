@@ -100,7 +100,7 @@ def _last_windows(
         elapsed = timestamp[place[rows]] - timestamp[earlier]
         rows_here = (earlier >= 0) & (subject[earlier] == subject[place[rows]]) & (elapsed <= reach)
         rows, earlier, elapsed = rows[rows_here], earlier[rows_here], elapsed[rows_here]
-        whole = elapsed % window_ms == 0
+        whole = (elapsed % window_ms == 0) & (elapsed > 0)  # not what else it might have been
         found[rows[whole], LENGTH - elapsed[whole] // window_ms] = features[earlier[whole]]
     return found
 

@@ -52,18 +52,20 @@ class ClientPast(NamedTuple):
     windows: Ints  # how many there were, shape (n_windows,)
 
 
-def client_past(windows: pd.DataFrame, past: pd.DataFrame) -> ClientPast:
+def client_past(windows: pd.DataFrame, past: pd.DataFrame, window_ms: int) -> ClientPast:
     """The past of each client, without windows that failed: a lone call after those is no outage.
 
     Parameters
     ----------
     windows, past : DataFrame
         Key and features of windows; none is in both. Rows of `windows` are each other's past, too.
+    window_ms : int
+        Length of a window [ms]; windows that overlap don't count as each other's past.
     """
     if windows.empty:
         return ClientPast(np.empty((0, len(FEATURES))), np.empty(0, np.int64))
     every = pd.concat([windows[COLUMNS], past[COLUMNS]]) if len(past) else windows
-    instant = _instants(every)
+    instant = _instants(every, window_ms)
     order = np.argsort(instant, kind="stable")
     now = instant[: len(windows)]
     edges = (now - CLIENT_CONTEXT_MS, now)
@@ -73,16 +75,14 @@ def client_past(windows: pd.DataFrame, past: pd.DataFrame) -> ClientPast:
     return ClientPast(_weighted_means(features[order], start, end), end - start)
 
 
-def _instants(windows: pd.DataFrame, window_ms: int = 0) -> Ints:
+def _instants(windows: pd.DataFrame, window_ms: int) -> Ints:
     """Times [ms] on one axis, on which the subjects lie further apart than a past reaches.
 
-    With a window's length, windows of one subject that overlap lie as far apart, too.
+    Windows of one subject that overlap lie as far apart, too.
     """
     timestamp = windows["timestamp"].to_numpy(np.int64)
     first, last = int(timestamp.min()), int(timestamp.max())
-    line = subject_codes(windows)
-    if window_ms:
-        line = line * window_ms + timestamp % window_ms
+    line = subject_codes(windows) * window_ms + timestamp % window_ms
     instants: Ints = line * (last - first + CLIENT_CONTEXT_MS + 1) + timestamp - first
     return instants
 
@@ -110,12 +110,15 @@ def recent_use(windows: pd.DataFrame, past: pd.DataFrame, window_ms: int) -> Flo
     order = np.argsort(instant, kind="stable")
     ordered, now = instant[order], instant[: len(windows)]
     start = np.searchsorted(ordered, now - CLIENT_CONTEXT_MS + window_ms)
-    end = np.searchsorted(ordered, now, side="right")
+    end = np.searchsorted(ordered, now)
     calls, *rates = (every[name].to_numpy(np.float64) for name in USE)
     distinct, repeats, entropy = rates
-    parts = (calls, distinct, repeats * calls, entropy * calls, np.ones_like(calls))
-    sums = _range_sums(np.column_stack(parts)[order], start, end)
-    passed = (now - ordered[start]) / window_ms + 1
+    parts = np.column_stack(
+        (calls, distinct, repeats * calls, entropy * calls, np.ones_like(calls))
+    )
+    sums = _range_sums(parts[order], start, end) + parts[: len(windows)]
+    first = np.where(start < end, ordered[np.minimum(start, len(ordered) - 1)], now)
+    passed = (now - first) / window_ms + 1
     return np.column_stack(
         [
             sums[:, 0] / passed,

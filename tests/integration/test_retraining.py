@@ -8,9 +8,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from sqlalchemy import select
 
 from ingest.call import LIVE
-from ingest.traffic import simulate
+from ingest.traffic import Planned, simulate
 from jobs import retraining, scoring, versions
 from jobs.gate import CALM_HIGH_ALLOWED, TOLERANCE, gate, worse
 from jobs.retention import DAY_MS
@@ -19,7 +20,9 @@ from ml.bundle import Bundle
 from ml.registry import Models
 from settings import Settings
 from store import Store, open_store, writes
+from store.feedback import FALSE_ALARM, WindowKey, save_verdict
 from store.model_events import newest_events
+from store.tables import anomaly_log
 from tests.integration.conftest import running_app
 from tests.nightly_site import FIRST_NIGHT, TRAINED_NIGHTS, end_of
 
@@ -100,17 +103,31 @@ def test_a_candidate_that_is_not_worse_becomes_current(site: Store, models: Mode
     assert models.rollback() == before
 
 
-def test_a_candidate_of_a_site_busier_than_any_attack_is_refused(
+def attacked_site(store: Store, bundle: Bundle) -> None:
+    """Two hours of a site whose attackers somebody took for harmless."""
+    names = ("credential_stuffing", "enumeration", "carding")
+    episodes = [
+        Planned(names[number % 3], 20 + 9 * number, 4, 0.7 + 0.1 * number) for number in range(9)
+    ]
+    history = simulate(seed=7700, start_ms=FIRST_NIGHT, minutes=110, episodes=episodes)
+    with store.begin() as connection:
+        own = [call._replace(source=LIVE) for call in history.calls]
+        writes.add_calls(connection, own, store.grid)
+    scoring.score_all(store, "test", bundle, lambda: FIRST_NIGHT + DAY_MS, min_calls=5)
+    attackers = {client for episode in history.episodes for client in episode.clients}
+    with store.begin() as connection:
+        rows = connection.execute(select(anomaly_log).where(anomaly_log.c.priority != "LOW"))
+        for row in rows.mappings().all():
+            if row["client"] in attackers:
+                key = WindowKey(*(row[name] for name in WindowKey._fields))
+                save_verdict(connection, key, FALSE_ALARM, who="somebody", at=FIRST_NIGHT)
+
+
+def test_a_candidate_that_takes_attacks_for_harmless_is_refused(
     sqlite_store: Store, models: Models, factory: Bundle
 ) -> None:
-    calls = simulate(
-        seed=7700, start_ms=FIRST_NIGHT, minutes=70, intensity=8, clients=20, episodes=False
-    ).calls
-    with sqlite_store.begin() as connection:
-        own = [call._replace(source=LIVE) for call in calls]
-        writes.add_calls(connection, own, sqlite_store.grid)
+    attacked_site(sqlite_store, factory)
     now = FIRST_NIGHT + DAY_MS
-    scoring.score_all(sqlite_store, "test", factory, lambda: now, min_calls=5)
     said = retraining.retrain(sqlite_store, models, now)
     event = events(sqlite_store)[0]
     assert event["event"] == "refused"

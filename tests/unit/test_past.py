@@ -23,7 +23,7 @@ def test_the_mean_is_weighted_by_calls_and_reaches_back_15_minutes() -> None:
         window(timestamp=T0 - CLIENT_CONTEXT_MS - 1, req_count=1000, **CLIENT),  # too old
         window(1, error_rate=1.0, **(CLIENT | {"client": "u2"})),
     )
-    mean, windows = client_past(frame(window(**CLIENT)), past)
+    mean, windows = client_past(frame(window(**CLIENT)), past, MINUTE)
     assert mean[0, CALLS] == 25.0  # (30 * 30 + 10 * 10) / 40
     assert mean[0, ERRORS] == pytest.approx(0.15)  # (30 * 0.1 + 10 * 0.3) / 40
     assert windows.tolist() == [2]
@@ -34,22 +34,24 @@ def test_a_failing_window_is_no_past_so_that_a_call_after_an_outage_is_no_outage
         window(2, req_count=10, error_rate=0.1, **CLIENT),
         window(1, req_count=90, error_rate=1.0, **CLIENT),
     )
-    assert client_past(frame(window(**CLIENT)), past).mean[0, ERRORS] == pytest.approx(0.1)
+    assert client_past(frame(window(**CLIENT)), past, MINUTE).mean[0, ERRORS] == pytest.approx(0.1)
 
 
 def test_the_past_of_unknown_times_is_unknown() -> None:
     unknown = window(1, avg_response_time=np.nan, **CLIENT)
     known = window(2, avg_response_time=40.0, **CLIENT)
     now = frame(window(**CLIENT))
-    assert client_past(now, frame(unknown, known)).mean[0, AVG_MS] == 40.0
-    assert np.isnan(client_past(now, frame(unknown)).mean[0, AVG_MS])
+    assert client_past(now, frame(unknown, known), MINUTE).mean[0, AVG_MS] == 40.0
+    assert np.isnan(client_past(now, frame(unknown), MINUTE).mean[0, AVG_MS])
 
 
 def test_what_the_store_gives_back_is_the_same_past_as_what_was_computed() -> None:
     computed = frame(*minutes(5, avg_response_time=np.nan, **CLIENT))
     stored = computed.astype(object).where(computed.notna(), None)
     now = frame(window(**CLIENT))
-    for one, other in zip(client_past(now, computed), client_past(now, stored), strict=True):
+    for one, other in zip(
+        client_past(now, computed, MINUTE), client_past(now, stored, MINUTE), strict=True
+    ):
         np.testing.assert_array_equal(one, other)
     use = [recent_use(now, past, MINUTE) for past in (computed, stored)]
     np.testing.assert_array_equal(use[0], use[1])
@@ -57,7 +59,7 @@ def test_what_the_store_gives_back_is_the_same_past_as_what_was_computed() -> No
 
 def test_windows_scored_together_are_each_others_past() -> None:
     two = frame(window(1, **CLIENT), window(0, error_rate=0.9, **CLIENT))
-    mean, windows = client_past(two, NOTHING)
+    mean, windows = client_past(two, NOTHING, MINUTE)
     assert np.isnan(mean[0]).all()
     assert mean[1].tolist() == feature_matrix(two)[0].tolist()
     assert windows.tolist() == [0, 1]
@@ -65,7 +67,7 @@ def test_windows_scored_together_are_each_others_past() -> None:
 
 def test_windows_that_overlap_are_no_past_of_a_client() -> None:
     slid = frame(*(window(timestamp=T0 - n * 20_000, **CLIENT) for n in (1, 2)))
-    found = client_past(frame(window(**CLIENT)), slid)
+    found = client_past(frame(window(**CLIENT)), slid, MINUTE)
     assert found.windows.tolist() == [0]
     assert np.isnan(found.mean).all()
 
@@ -111,7 +113,7 @@ def test_use_is_the_same_in_any_order_and_whatever_lies_around() -> None:
 
 def test_no_window_has_no_past() -> None:
     past = frame(window(1, **CLIENT))
-    assert client_past(NOTHING, past).mean.shape == (0, 8)
+    assert client_past(NOTHING, past, MINUTE).mean.shape == (0, 8)
     assert recent_use(NOTHING, past, MINUTE).shape == (0, 4)
 
 
