@@ -22,7 +22,7 @@ from ml.rhythm import RHYTHM
 from settings import Settings
 
 NAME: Final = "combined"
-LABELS: Final = ("provenance", "group", "episode", "client_kind", "normal", "end")
+LABELS: Final = ("provenance", "group", "episode", "client_kind", "normal", "end", "weight")
 COLUMNS: Final = (*KEY, *FEATURES, *RHYTHM, *LABELS)
 _MINUTE_MS: Final = 60_000
 _POPULATIONS: Final = (  # intensity, clients: from a quiet to a busy shop
@@ -38,6 +38,7 @@ SITE_RUNS: Final = 60
 CALM_SITE_RUNS: Final = 6
 SITES_WITH_CLIENTS: Final = 10  # of the runs; windows of clients are many
 CORES: Final = 2
+REAL_WEIGHT: Final = 4.0  # of a real client among simulated ones, when bots are learnt
 
 
 def shop_runs(seed: int) -> list[Run]:
@@ -87,8 +88,8 @@ def load(
     DataFrame
         Key, `FEATURES`, the measures of `RHYTHM` (NaN where not known), and labels: `provenance`,
         `group` (run or session; never on two sides of a split), `episode` ("" for none),
-        `client_kind` (normal, heavy, bot; None: not known), `normal` (outside of all episodes) and
-        `end` (where the data ends that the window is from, epoch ms).
+        `client_kind` (normal, heavy, bot; None: not known), `normal` (outside of all episodes),
+        `end` (where the data ends that the window is from, epoch ms) and `weight` (of its client).
     """
     from joblib import Parallel, delayed
 
@@ -141,6 +142,7 @@ def _labelled(windows: pd.DataFrame, provenance: str) -> pd.DataFrame:
         group=provenance,
         normal=windows["episode"] == "",
         end=windows["timestamp"].max() + _MINUTE_MS,
+        weight=1.0,
     )
 
 
@@ -181,4 +183,5 @@ def session_windows(folder: Path) -> pd.DataFrame:
         client_kind=pd.Series(kind, windows.index, dtype=object),
         normal=False,
         end=windows["timestamp"],
+        weight=REAL_WEIGHT,
     )

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from ml.forest import LeafMeans, class_shares
 from ml.rhythm import RHYTHM
+from ml.usage import BOT
 
 TREES: Final = 200
 SMALLEST_LEAF: Final = 5
 WINDOWS_A_TREE: Final = 8_000
+MOST_WINDOWS: Final = 6  # of a client; more of the same teach nothing and drown short sessions
 SEEN: Final = (*RHYTHM, "req_count", "payload_mean", "unique_endpoints", "repeat_rate")
 
 Floats = NDArray[np.float64]
@@ -38,6 +40,26 @@ class BotModel:
             return np.zeros(len(windows))
         scores: Floats = self.shares.mean(_inputs(windows))
         return scores
+
+
+def learnt_bots(windows: pd.DataFrame, random_state: int) -> BotModel:
+    """Fit on the client windows whose kind and rhythm are known.
+
+    Parameters
+    ----------
+    windows : DataFrame
+        As of `window_features`, plus `group` (run), `client_kind` (None: not known) and, where
+        given, `weight` (how much a client counts, 1 by default). A client counts the same however
+        many windows it has, and at most `MOST_WINDOWS` of them are looked at.
+    """
+    known = windows[windows["client_kind"].notna() & windows[RHYTHM[0]].notna()]
+    order = np.random.default_rng(random_state).permutation(len(known))
+    drawn = known.iloc[order].groupby(["group", "client"], sort=False).head(MOST_WINDOWS)
+    size = drawn.groupby(["group", "client"])["client"].transform("size").to_numpy(np.float64)
+    counts = drawn["weight"].to_numpy(np.float64) if "weight" in drawn else np.ones(len(drawn))
+    weight = counts / size
+    bot = (drawn["client_kind"] == BOT).to_numpy(np.bool_)
+    return fitted_bots(drawn, bot, weight * len(weight) / weight.sum(), random_state)
 
 
 def fitted_bots(

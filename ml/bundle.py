@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml.anomaly import PSEUDO_CALLS, THRESHOLD, AnomalyModel, evidence, fitted_anomaly
-from ml.bots import BotModel, fitted_bots
+from ml.bots import BotModel, learnt_bots
 from ml.drift import Reference, reference
 from ml.failure import FailureModel, fails_soon, fitted_failure, is_failing
 from ml.features import CLIENT, ENDPOINT, FEATURES, OTHER_CLIENTS, UNMATCHED
@@ -133,7 +133,7 @@ class Bundle:
             soon_here, group_here = soon[rows][chosen], group[rows][chosen]
             failure = fitted_failure(seen, soon_here, group_here, random_state, VIEWS[kind])
             subjects[kind] = SubjectModels(**anomalies[kind], failure=failure)
-        return cls(subjects, _fitted_bots(windows, group, random_state))
+        return cls(subjects, learnt_bots(windows.assign(group=group), random_state))
 
     def adapted(
         self,
@@ -448,16 +448,6 @@ def _typical_calls(use: Floats) -> float:
 def _centre(usual: Floats, median: Floats) -> Floats:
     """What the subjects of the training usually are like."""
     return _filled(np.nanmedian(np.vstack([usual, median]), axis=0), median)
-
-
-def _fitted_bots(windows: pd.DataFrame, group: Ints, random_state: int) -> BotModel:
-    """The bot model, from client windows whose kind is known; each client counts the same."""
-    known = (windows["client_kind"].notna() & windows[RHYTHM[0]].notna()).to_numpy()
-    chosen = windows[known]
-    client = pd.Series(group[known].astype(str), chosen.index) + chosen["client"].astype(str)
-    weight = 1.0 / client.groupby(client).transform("size").to_numpy(np.float64)
-    bot = (chosen["client_kind"] == BOT).to_numpy()
-    return fitted_bots(chosen, bot, weight * len(weight) / weight.sum(), random_state)
 
 
 def _scores(

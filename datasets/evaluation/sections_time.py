@@ -57,7 +57,7 @@ of which it is known whether they fail within five minutes ({share:.1f} % do),
 Two rules stand beside it: *closeness* to a limit (the larger of error_rate / 0.3 and
 avg_response_time / 800), and the same in five minutes by the *straight line* through the last
 three windows. A warning is a window at or above the threshold ({number(part["threshold"])}), the
-lowest one with at most one false warning a day on the
+lowest one with at most half a false warning a day (one is allowed; other runs have more) on the
 {number(part["threshold_quiet_days"], 1)} calm days of the threshold runs. A false warning is a
 spell of them about one endpoint on calm time without a failure in the 30 minutes after. The lead
 is from the start of the first warning window under a fault to the start of its first failing

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from datasets.combined import session_windows
 from datasets.evaluation.plan import refuse_shared
 from datasets.reference.files import Absent
-from ml.bots import BotModel, fitted_bots
+from ml.bots import learnt_bots
 from ml.bundle import Bundle
 from ml.metrics import DRAWS, roc_auc, with_intervals
 from ml.rhythm import RHYTHM
@@ -59,7 +59,7 @@ def web_bots_figures(
         "windows": len(windows),
         "folds": FOLDS,
         "roc_auc_of_current_models": _auc(windows, bundle.bots.score(windows)),
-        "roc_auc_without_real_sessions": _auc(windows, _fitted(simulated).score(windows)),
+        "roc_auc_without_real_sessions": _auc(windows, learnt_bots(simulated, 0).score(windows)),
         "baselines": {
             name: {"roc_auc": _auc(windows, windows[name].to_numpy(float))} for name in RULES
         },
@@ -79,7 +79,7 @@ def out_of_fold(windows: pd.DataFrame, simulated: pd.DataFrame, random_state: in
     for number in range(FOLDS):
         held, learnt = windows[fold == number], windows[fold != number]
         refuse_shared("sessions", learnt["client"], held["client"])
-        model = _fitted(pd.concat([simulated, learnt], ignore_index=True), random_state)
+        model = learnt_bots(pd.concat([simulated, learnt], ignore_index=True), random_state)
         score[fold == number] = model.score(held)
     return score
 
@@ -94,13 +94,6 @@ def known_clients(windows: pd.DataFrame) -> pd.DataFrame:
     """Client windows that a model of bots can learn from."""
     known = windows["client_kind"].notna() & windows[RHYTHM[0]].notna()
     return windows[known].reset_index(drop=True)
-
-
-def _fitted(windows: pd.DataFrame, random_state: int = 0) -> BotModel:
-    client = windows["group"].astype(str) + " " + windows["client"].astype(str)
-    weight = 1.0 / client.groupby(client).transform("size").to_numpy(np.float64)
-    bot = (windows["client_kind"] == BOT).to_numpy()
-    return fitted_bots(windows, bot, weight * len(weight) / weight.sum(), random_state)
 
 
 def _by_session(windows: pd.DataFrame, score: Floats) -> pd.DataFrame:
