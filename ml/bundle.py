@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -14,19 +14,12 @@ from ml.anomaly import PSEUDO_CALLS, THRESHOLD, AnomalyModel, evidence, fitted_a
 from ml.bots import BotModel, learnt_bots
 from ml.drift import Reference, reference
 from ml.failure import FailureModel, fails_soon, fitted_failure, is_failing
-from ml.features import CLIENT, ENDPOINT, FEATURES, OTHER_CLIENTS, UNMATCHED
-from ml.history import INPUTS, History, histories
-from ml.past import (
-    CLIENT_CONTEXT_MS,
-    ClientPast,
-    client_past,
-    feature_matrix,
-    recent_use,
-    subject_codes,
-)
+from ml.features import CLIENT, FEATURES, OTHER_CLIENTS, UNMATCHED
+from ml.inputs import VIEWS, Inputs, Levels, Seen, filled, model_inputs, rows_by_kind, seen_windows
+from ml.past import CLIENT_CONTEXT_MS, feature_matrix, subject_codes
 from ml.rhythm import RHYTHM
 from ml.risk import SPECIFIED, RiskRule, priority, risk_score
-from ml.site import OF_THE_SERVER, Site, site_levels
+from ml.site import Site
 from ml.usage import BOT, UsageModel, fitted_usage
 
 WINDOW_MS: Final = 60_000
@@ -42,38 +35,10 @@ SCORES: Final = (
     "thin",
     "bot_score",
 )
-VIEWS: Final = {  # what each forest of the failure model looks at
-    ENDPOINT: (slice(len(INPUTS)), slice(len(INPUTS), None)),
-    CLIENT: (slice(None),),
-}
 _REQ_COUNT: Final = FEATURES.index("req_count")
-_SAYS_NOTHING: Final = [  # about UNMATCHED: errors by definition, repeated by whoever strays
-    FEATURES.index(name) for name in ("error_rate", "repeat_rate", "status_entropy")
-]
-_COUNTS: Final = [FEATURES.index(name) for name in ("req_count", "unique_endpoints")]
-_BY_CHOICE: Final = [  # of a client
-    *_COUNTS,
-    *(FEATURES.index(name) for name in ("repeat_rate", "status_entropy")),
-]
-FEWEST_OWN: Final = 8  # windows of a client's past that say how it calls
-_LEVELS: Final = [  # of an endpoint nobody knows yet: they tell nothing before its past does
-    *OF_THE_SERVER,
-    *(FEATURES.index(name) for name in ("req_count", "unique_endpoints", "repeat_rate")),
-]
-
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-
-
-class Inputs(NamedTuple):
-    """What the models of one kind of subject see, one row a window, nothing unknown."""
-
-    now: Floats  # the 8 features, those of thin windows drawn to the subject's past
-    usual: Floats  # what is usual for the subject, the model's centre where that is not known
-    use: Floats  # of the usage model, shape (n_windows, 4)
-    site_log_calls: Floats  # of the usage model, shape (n_windows,)
-    forecast: Floats  # of the failure model
 
 
 @dataclass(frozen=True)
@@ -127,7 +92,7 @@ class Bundle:
         learnt = known & ~failing & (windows["endpoint"] != UNMATCHED).to_numpy()
         anomalies, inputs = _fitted_normal(windows, normal, min_calls, random_state)
         subjects = {}
-        for kind, rows in _rows_by_kind(windows).items():
+        for kind, rows in rows_by_kind(windows).items():
             chosen = learnt[rows]
             seen = inputs[kind].forecast[chosen]
             soon_here, group_here = soon[rows][chosen], group[rows][chosen]
@@ -170,7 +135,7 @@ class Bundle:
         """The bundle with false alarms remembered as such."""
         marked = pd.MultiIndex.from_frame(harmless[_KEY].astype(str))
         others = past[~pd.MultiIndex.from_frame(past[_KEY].astype(str)).isin(marked)]
-        inputs = self._inputs(_seen(harmless, others, WINDOW_MS), min_calls)
+        inputs = self._inputs(seen_windows(harmless, others, WINDOW_MS), min_calls)
         subjects = {}
         for kind, models in self.subjects.items():
             known = evidence(inputs[kind].now)
@@ -216,7 +181,7 @@ class Bundle:
         DataFrame
             `windows` with the columns of `SCORES`, in the same order.
         """
-        seen = _seen(windows, past, window_ms)
+        seen = seen_windows(windows, past, window_ms)
         seen = seen if site is None else seen._replace(site=site)
         return self._scored(windows, seen, min_calls, rule)
 
@@ -230,18 +195,18 @@ class Bundle:
         rule: RiskRule = SPECIFIED,
     ) -> tuple[pd.DataFrame, Site]:
         """As `score`; and what the site is like, for what is scored as if it was there, too."""
-        seen = _seen(windows, past, window_ms)
+        seen = seen_windows(windows, past, window_ms)
         return self._scored(windows, seen, min_calls, rule), seen.site
 
     def _scored(
-        self, windows: pd.DataFrame, seen: _Seen, min_calls: int, rule: RiskRule
+        self, windows: pd.DataFrame, seen: Seen, min_calls: int, rule: RiskRule
     ) -> pd.DataFrame:
         raw = feature_matrix(windows)
         thin = raw[:, _REQ_COUNT] < min_calls
         anomaly, failure = np.zeros(len(windows)), np.zeros(len(windows))
         cluster = np.full(len(windows), "", object)
         inputs = self._inputs(seen, min_calls)
-        for kind, rows in _rows_by_kind(windows).items():
+        for kind, rows in rows_by_kind(windows).items():
             if rows.any():
                 models, of = self.subjects[kind], inputs[kind]
                 anomaly[rows] = models.anomaly.score(of.now, of.usual)
@@ -253,151 +218,22 @@ class Bundle:
         scores["bot_score"] = self._bot_scores(windows)
         return windows.assign(**{name: pd.Series(scores[name], windows.index) for name in SCORES})
 
-    def _inputs(self, seen: _Seen, min_calls: int) -> dict[str, Inputs]:
+    def _inputs(self, seen: Seen, min_calls: int) -> dict[str, Inputs]:
         levels = {
-            kind: _Levels(models.median, models.anomaly.centre, models.usage.typical_calls)
+            kind: Levels(models.median, models.anomaly.centre, models.usage.typical_calls)
             for kind, models in self.subjects.items()
         }
-        return _inputs(seen, levels, min_calls)
+        return model_inputs(seen, levels, min_calls)
 
     def _bot_scores(self, windows: pd.DataFrame) -> Floats:
         score = np.full(len(windows), np.nan)
         if set(RHYTHM) <= set(windows.columns):
-            clients = _rows_by_kind(windows)[CLIENT]
+            clients = rows_by_kind(windows)[CLIENT]
             score[clients] = self.bots.score(windows[clients])
         return score
 
 
 _KEY: Final = ["timestamp", "subject", "endpoint", "method", "client"]
-
-
-def _rows_by_kind(windows: pd.DataFrame) -> dict[str, Bools]:
-    subject = windows["subject"].to_numpy(object)
-    return {kind: np.asarray(subject == kind, np.bool_) for kind in (ENDPOINT, CLIENT)}
-
-
-class _Levels(NamedTuple):
-    """What stands for what is not known of one kind of subject."""
-
-    median: Floats  # of each feature in training
-    centre: Floats  # of what is usual for a subject
-    typical_calls: float  # mean logarithm of calls a window
-
-
-class _Seen(NamedTuple):
-    """Windows of each kind, with what their past says; models take no part in it."""
-
-    windows: dict[str, pd.DataFrame]
-    history: History  # of endpoints
-    own_past: ClientPast  # of clients
-    use: dict[str, Floats]
-    site: Site
-
-
-def _seen(windows: pd.DataFrame, past: pd.DataFrame, window_ms: int) -> _Seen:
-    rows, past_rows = _rows_by_kind(windows), _rows_by_kind(past)
-    of = {kind: windows[chosen] for kind, chosen in rows.items()}
-    past_of = {kind: past[chosen] for kind, chosen in past_rows.items()}
-    history = histories(of[ENDPOINT], past_of[ENDPOINT], window_ms)
-    use = {kind: recent_use(of[kind], past_of[kind], window_ms) for kind in of}
-    calls = {kind: use[kind][:, 0] for kind in use}
-    own = client_past(of[CLIENT], past_of[CLIENT], window_ms)
-    return _Seen(of, history, own, use, site_levels(of, history.usual, calls))
-
-
-def _inputs(seen: _Seen, levels: Mapping[str, _Levels], min_calls: int) -> dict[str, Inputs]:
-    """What the models of each kind of subject see."""
-    endpoint, client = levels[ENDPOINT], levels[CLIENT]
-    known = {
-        ENDPOINT: _filled(seen.history.mean, endpoint.median),
-        CLIENT: _filled(seen.own_past.mean, client.median),
-    }
-    now = {
-        kind: _now(seen.windows[kind], known[kind], levels[kind].median, min_calls)
-        for kind in seen.windows
-    }
-    site_log_calls = {
-        kind: seen.site.log_calls_at(kind, _starts(of), levels[kind].typical_calls)
-        for kind, of in seen.windows.items()
-    }
-    usual = {
-        ENDPOINT: _usual_of_endpoints(
-            seen.windows[ENDPOINT], now[ENDPOINT], seen.history.usual, endpoint.centre
-        ),
-        CLIENT: _usual_of_clients(
-            now[CLIENT],
-            seen.site.server_at(_starts(seen.windows[CLIENT])),
-            site_log_calls[CLIENT],
-            seen.own_past,
-            client.centre,
-        ),
-    }
-    forecast = {
-        ENDPOINT: np.hstack([seen.history.inputs, now[ENDPOINT]]),
-        CLIENT: now[CLIENT],
-    }
-    return {
-        kind: Inputs(now[kind], usual[kind], seen.use[kind], site_log_calls[kind], forecast[kind])
-        for kind in seen.windows
-    }
-
-
-def _starts(windows: pd.DataFrame) -> Ints:
-    return windows["timestamp"].to_numpy(np.int64)
-
-
-def _filled(values: Floats, median: Floats) -> Floats:
-    return np.where(np.isnan(values), median, values)
-
-
-def _now(windows: pd.DataFrame, known: Floats, median: Floats, min_calls: int) -> Floats:
-    """The 8 features; each call that a thin window lacks counts as one of what is known."""
-    raw = feature_matrix(windows)
-    share = np.minimum(raw[:, [_REQ_COUNT]] / min_calls, 1.0)
-    seen = np.where(np.isnan(raw), known, raw)
-    now = np.where(share < 1, share * seen + (1 - share) * known, seen)
-    unmatched = windows["endpoint"].to_numpy(object) == UNMATCHED
-    for column in _SAYS_NOTHING:
-        now[unmatched, column] = median[column]
-    return now
-
-
-def _usual_of_endpoints(
-    windows: pd.DataFrame, now: Floats, usual: Floats, centre: Floats
-) -> Floats:
-    """What is usual for each endpoint; levels of one without a past are taken as usual.
-
-    But nobody usually calls paths that don't exist: those of UNMATCHED start from one call.
-    """
-    known = np.where(np.isnan(usual), centre, usual)
-    young = np.isnan(usual[:, _REQ_COUNT])
-    for column in _LEVELS:
-        unknown = young | np.isnan(usual[:, column])
-        known[unknown, column] = now[unknown, column]
-    stray = young & (windows["endpoint"].to_numpy(object) == UNMATCHED)
-    known[np.ix_(stray, _COUNTS)] = 1.0
-    return known
-
-
-def _usual_of_clients(
-    now: Floats, server: Floats, site_log_calls: Floats, own: ClientPast, centre: Floats
-) -> Floats:
-    """How a client calls is compared with the site's clients and, half, with its own past.
-
-    Half: a poller is no news after ten minutes, and a flood does not become usual. Times and sizes
-    are the server's; they are taken as usual where the site's are not known.
-    """
-    usual = np.tile(centre, (len(now), 1))
-    usual[:, _REQ_COUNT] = np.expm1(site_log_calls)
-    usual[:, OF_THE_SERVER] = np.where(np.isnan(server), now[:, OF_THE_SERVER], server)
-    known = own.windows >= FEWEST_OWN
-    for column in _BY_CHOICE:
-        mine = np.where(np.isnan(own.mean[known, column]), 0.0, own.mean[known, column])
-        both = usual[known, column], mine
-        usual[known, column] = (
-            np.sqrt((1 + both[0]) * (1 + both[1])) - 1 if column in _COUNTS else np.mean(both, 0)
-        )
-    return usual
 
 
 def _fitted_normal(
@@ -406,24 +242,24 @@ def _fitted_normal(
     """What is learnt from normal windows, and the inputs of all models for all windows."""
     raw = feature_matrix(windows)
     thin = raw[:, _REQ_COUNT] < min_calls
-    rows_by_kind = _rows_by_kind(windows)
+    rows_of = rows_by_kind(windows)
     medians = {
         kind: np.nan_to_num(np.nanmedian(raw[rows & normal & ~thin], axis=0))
-        for kind, rows in rows_by_kind.items()
+        for kind, rows in rows_of.items()
     }
-    seen = _seen(windows, windows.iloc[:0], WINDOW_MS)
+    seen = seen_windows(windows, windows.iloc[:0], WINDOW_MS)
     levels = {
-        kind: _Levels(median, np.full(len(FEATURES), np.nan), _typical_calls(seen.use[kind]))
+        kind: Levels(median, np.full(len(FEATURES), np.nan), _typical_calls(seen.use[kind]))
         for kind, median in medians.items()
     }
-    inputs = _inputs(seen, levels, min_calls)
+    inputs = model_inputs(seen, levels, min_calls)
     fitted: dict[str, dict[str, Any]] = {}
     learnt = normal & _warm(windows["timestamp"].to_numpy(np.int64))
-    for kind, rows in rows_by_kind.items():
+    for kind, rows in rows_of.items():
         ordinary = learnt[rows]
         chosen = Inputs(*(values[ordinary] for values in inputs[kind]))
         centre = _centre(chosen.usual, medians[kind])
-        usual = _filled(chosen.usual, centre)
+        usual = filled(chosen.usual, centre)
         typical = levels[kind].typical_calls
         fitted[kind] = {
             "median": medians[kind],
@@ -447,7 +283,7 @@ def _typical_calls(use: Floats) -> float:
 
 def _centre(usual: Floats, median: Floats) -> Floats:
     """What the subjects of the training usually are like."""
-    return _filled(np.nanmedian(np.vstack([usual, median]), axis=0), median)
+    return filled(np.nanmedian(np.vstack([usual, median]), axis=0), median)
 
 
 def _scores(

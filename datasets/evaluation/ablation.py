@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from datasets.evaluation.failure import Sides
 from datasets.evaluation.forecast import Truth
-from ml.bundle import VIEWS, WINDOW_MS
+from ml.bundle import WINDOW_MS
 from ml.failure import FailureModel, fitted_failure
 from ml.features import ENDPOINT
 from ml.history import histories
+from ml.inputs import VIEWS
 from ml.past import feature_matrix
 
 NOW = "the 8 features of the window alone"
