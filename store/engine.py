@@ -9,8 +9,19 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from filelock import FileLock
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, select, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    inspect,
+    make_url,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.engine import URL
+from sqlalchemy.schema import CreateColumn
 
 from store.tables import SCHEMA_VERSION, meta, metadata
 
@@ -105,6 +116,10 @@ def _closed_on_error(store: Store) -> Iterator[None]:
 def _make_tables(connection: Connection, grid: Grid) -> None:
     """Make what is missing, and refuse a store that was made for something else."""
     metadata.create_all(connection)
+    version = meta.c.name == "schema_version"
+    if connection.scalar(select(meta.c.value).where(version)) == SCHEMA_VERSION - 1:
+        _add_missing_columns(connection)
+        connection.execute(update(meta).where(version).values(value=SCHEMA_VERSION))
     expected = {"schema_version": SCHEMA_VERSION, "window_ms": grid.window_ms}
     for name, value in expected.items():
         found = connection.scalar(select(meta.c.value).where(meta.c.name == name))
@@ -115,6 +130,16 @@ def _make_tables(connection: Connection, grid: Grid) -> None:
                 f"the store has {name}={found}, this server needs {value}: use another DATA_DIR or "
                 "DATABASE_URL, or the release and WINDOW_SECONDS that the store was made with"
             )
+
+
+def _add_missing_columns(connection: Connection) -> None:
+    """Bring the tables of the release before up to date: what came since may be NULL."""
+    for table in metadata.tables.values():
+        known = {column["name"] for column in inspect(connection).get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in known:
+                definition = CreateColumn(column).compile(dialect=connection.dialect)
+                connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {definition}"))
 
 
 def _open_sqlite(url: URL, grid: Grid) -> Store:

@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 
 from store import Store, lists, open_store, reads, views, writes
 from store.lists import Filters
-from store.tables import anomaly_log, api_log, dirty_window
+from store.tables import anomaly_log, api_log, dirty_window, meta
 from tests.rows import MINUTE, T0, call, window
 
 
@@ -129,6 +129,23 @@ def test_a_window_that_becomes_high_when_scored_again_is_news_once(store: Store)
     assert [w["id"] for w in views.new_high_windows(store, 2, T0 + 2 * MINUTE, T0)] == [1]
     save(store, window(**high, high_at=T0 + 10 * MINUTE))
     assert views.new_high_windows(store, 2, T0 + 9 * MINUTE, T0) == []
+
+
+def test_a_store_of_the_release_before_is_brought_up_to_date(store_url: str) -> None:
+    older = open_store(store_url)
+    with older.begin() as c:
+        writes.save_windows(c, [window()])
+        for name in ("bot_score", "reasons", "causes"):
+            c.execute(text(f"ALTER TABLE anomaly_log DROP COLUMN {name}"))
+        c.execute(meta.update().where(meta.c.name == "schema_version").values(value=1))
+    older.close()
+    store = open_store(store_url)
+    with store.begin() as c:
+        writes.save_windows(c, [window(T0 + MINUTE, reasons="[]")])
+        stored = c.execute(select(anomaly_log.c.reasons).order_by(anomaly_log.c.timestamp))
+        assert stored.scalars().all() == [None, "[]"]
+    store.close()
+    open_store(store_url).close()
 
 
 def test_windows_of_another_length_are_not_mixed(store_url: str) -> None:
