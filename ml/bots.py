@@ -56,7 +56,11 @@ def learnt_bots(windows: pd.DataFrame, random_state: int) -> BotModel:
     order = np.random.default_rng(random_state).permutation(len(known))
     drawn = known.iloc[order].groupby(["group", "client"], sort=False).head(MOST_WINDOWS)
     size = drawn.groupby(["group", "client"])["client"].transform("size").to_numpy(np.float64)
-    counts = drawn["weight"].to_numpy(np.float64) if "weight" in drawn else np.ones(len(drawn))
+    counts = (
+        drawn["weight"].fillna(1.0).to_numpy(np.float64)
+        if "weight" in drawn
+        else np.ones(len(drawn))
+    )
     weight = counts / size
     bot = (drawn["client_kind"] == BOT).to_numpy(np.bool_)
     return fitted_bots(drawn, bot, weight * len(weight) / weight.sum(), random_state)

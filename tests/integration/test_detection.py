@@ -83,7 +83,7 @@ def test_six_calm_hours_raise_no_alarm(bundle: Bundle) -> None:
     windows = scored(bundle, labelled_windows(runs))
     assert (windows.priority == "HIGH").sum() == 0
     assert (windows.priority == "MEDIUM").mean() < 0.02
-    assert windows.is_anomaly.mean() == pytest.approx(0.05, abs=0.03)
+    assert 0.005 < windows.is_anomaly.mean() < 0.08  # 5 % of the training, which is more varied
 
 
 def test_clients_are_told_apart_by_how_they_call(bundle: Bundle) -> None:

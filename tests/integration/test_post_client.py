@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,12 @@ import pytest
 from flask import Flask, request
 
 from tests.server import ROOT, TOKEN, Server, free_port, running_server, wait_until
+
+
+def ended(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run it in a thread of its own: a browser of other tests may have a loop in this one."""
+    with ThreadPoolExecutor(1) as own:
+        own.submit(asyncio.run, coroutine).result()
 
 
 @pytest.fixture(scope="module")
@@ -90,9 +97,9 @@ def test_every_call_of_an_asgi_app_arrives(docs: Any, server: Server) -> None:
     watched = docs.WatchedASGI(service, foresight, user=lambda scope: scope.get("user"))
     scope = {"type": "http", "method": "POST", "query_string": b"a=1", "user": "u7"}
     scope |= {"client": ("192.0.2.3", 4711)}
-    asyncio.run(watched({**scope, "path": "/orders/17"}, None, send))
+    ended(watched({**scope, "path": "/orders/17"}, None, send))
     with pytest.raises(LookupError):
-        asyncio.run(watched({**scope, "path": "/orders/0"}, None, send))
+        ended(watched({**scope, "path": "/orders/0"}, None, send))
     foresight.close()
     broken, good = posted(server, "192.0.2.3")
     assert (good["status_code"], good["payload_size"], good["user_id"]) == (201, 7, "u7")
@@ -111,7 +118,7 @@ def test_what_waits_is_sent_before_an_asgi_server_ends(docs: Any, server: Server
     async def send(_: Any) -> None:
         assert len(posted(server, "192.0.2.5")) == 1
 
-    asyncio.run(docs.WatchedASGI(service, foresight)({"type": "lifespan"}, None, send))
+    ended(docs.WatchedASGI(service, foresight)({"type": "lifespan"}, None, send))
 
 
 def test_calls_wait_while_the_server_is_away(

@@ -139,7 +139,7 @@ def test_calm_time_is_counted_once_whatever_the_number_of_endpoints() -> None:
 def test_the_warning_threshold_is_the_lowest_with_one_false_warning_a_day() -> None:
     found = truth(minutes(1_471 + 1_440))  # two days that count
     score = warned(found, 100) * 0.9 + warned(found, 300) * 0.8 + warned(found, 500) * 0.7
-    threshold = warning_threshold(found, score)
+    threshold = warning_threshold(found, score, per_day=1.0)
     assert false_warnings(found, score, threshold).sum() == 2
     assert 0.7 < threshold <= 0.8
 
