@@ -55,7 +55,7 @@ def by_scikit_learn(bundle: Bundle, windows: pd.DataFrame) -> list[Any]:
             view.forest.n_jobs = 1
             inputs = np.resize(features, (len(features), view.forest.n_features_in_))
             found.append(view.forest.predict_proba(inputs.astype(np.float32)))
-        found.append(models.usage.cluster(features) == HEAVY)
+        found.append(models.usage.cluster(features[:, :4], features[:, 0]) == HEAVY)
     return found
 
 
