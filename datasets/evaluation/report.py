@@ -78,7 +78,9 @@ _HOW: Final = """## How it is measured
   know, and then applied to the test as it is. So the false positives that the test then has are
   measured, too.
 - **Faults of the test are of families that no model has seen**; the families were split before
-  the first fit (`datasets/sites/faults.py`).
+  the first fit (`datasets/sites/faults.py`). That two forests forecast, and not one,
+  was chosen on other runs of these families, and the margin of the warning threshold after a
+  first look at this test; how real sessions weigh in the bot score was chosen on these sessions.
 - **Intervals** are 95 %, by bootstrap over whole runs, sites or sessions, never over windows;
   counts of a calm day have the exact Poisson interval.
 - **Thin windows** (fewer than 5 calls) are scored like all others but count neither as attack nor
