@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ml.failure import MAX_AVG_RESPONSE_MS, MAX_ERROR_RATE, is_failing
 from ml.features import FEATURES, UNMATCHED
-from ml.past import COLUMNS, CONTEXT_MS, feature_matrix, steady_times, subject_codes
+from ml.past import CONTEXT_MS, feature_matrix, steady_times, subject_codes, with_past
 
 LENGTH: Final = CONTEXT_MS // 60_000  # windows of past
 RECENT: Final = 9  # windows before now that may belong to what is growing now
@@ -53,7 +53,10 @@ def histories(windows: pd.DataFrame, past: pd.DataFrame, window_ms: int) -> Hist
     window_ms : int
         Length of a window [ms]; only windows that do not overlap are a window's past.
     """
-    every = pd.concat([windows[COLUMNS], past[COLUMNS]]) if len(past) else windows
+    if windows.empty:
+        nothing = np.empty((0, len(FEATURES)))
+        return History(nothing, nothing, np.empty((0, len(INPUTS))))
+    every = with_past(windows, past)
     features = feature_matrix(every)
     features[every["endpoint"].to_numpy(object) == UNMATCHED, ERROR_RATE] = 0.0  # by definition 1
     subject = subject_codes(every)
@@ -63,9 +66,6 @@ def histories(windows: pd.DataFrame, past: pd.DataFrame, window_ms: int) -> Hist
     place[order] = np.arange(len(order))
     wanted = place[: len(windows)]
     lined_up = features[order], subject[order], timestamp[order]
-    if windows.empty:
-        nothing = np.empty((0, len(FEATURES)))
-        return History(nothing, nothing, np.empty((0, len(INPUTS))))
     parts = [
         _compared(_last_windows(*lined_up, wanted[at : at + ROWS_AT_ONCE], window_ms))
         for at in range(0, len(windows), ROWS_AT_ONCE)

@@ -29,6 +29,11 @@ def feature_matrix(windows: pd.DataFrame) -> Floats:
     return np.where(np.isfinite(features), features, np.nan)
 
 
+def with_past(windows: pd.DataFrame, past: pd.DataFrame) -> pd.DataFrame:
+    """Key and features of windows and, behind them, of their past."""
+    return pd.concat([windows[COLUMNS], past[COLUMNS]]) if len(past) else windows
+
+
 def steady_times(features: Floats) -> Floats:
     """Features whose average time leaves the slowest call out: one stall is no slow service.
 
@@ -64,7 +69,7 @@ def client_past(windows: pd.DataFrame, past: pd.DataFrame, window_ms: int) -> Cl
     """
     if windows.empty:
         return ClientPast(np.empty((0, len(FEATURES))), np.empty(0, np.int64))
-    every = pd.concat([windows[COLUMNS], past[COLUMNS]]) if len(past) else windows
+    every = with_past(windows, past)
     instant = _instants(every, window_ms)
     order = np.argsort(instant, kind="stable")
     now = instant[: len(windows)]
@@ -105,7 +110,7 @@ def recent_use(windows: pd.DataFrame, past: pd.DataFrame, window_ms: int) -> Flo
     """
     if windows.empty:
         return np.empty((0, len(USE)))
-    every = pd.concat([windows[COLUMNS], past[COLUMNS]]) if len(past) else windows
+    every = with_past(windows, past)
     instant = _instants(every, window_ms)
     order = np.argsort(instant, kind="stable")
     ordered, now = instant[order], instant[: len(windows)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,8 +82,3 @@ def _routes(rng: np.random.Generator, routes: int) -> tuple[tuple[str, ...], tup
     chosen = rng.choice(len(kinds), routes, replace=False, p=prior)
     methods, names, ids = zip(*(kinds[number] for number in chosen), strict=True)
     return tuple(names), tuple(methods), np.array(ids, np.int64)
-
-
-def route_of(layout: Layout) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Names and methods of the routes as arrays of objects."""
-    return np.array(layout.names, object), np.array(layout.methods, object)
