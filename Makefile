@@ -6,13 +6,14 @@ DEV := .venv/.dev
 MODELS := ml/factory/current
 TRAINED_BY := $(wildcard ml/*.py datasets/sites/*.py datasets/reference/*.py ingest/*.py ingest/shop/*.py ingest/simulator/*.py) datasets/combined.py datasets/synthetic.py datasets/recorded.py datasets/recorded.csv.gz jobs/training.py
 
-.PHONY: help setup run test check bench screenshots clean
+.PHONY: help setup run test check api-check bench screenshots clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run    start Foresight with simulated traffic at http://127.0.0.1:8050/dashboard/"
 	@echo "make test   run all tests (sets up what they need)"
 	@echo "make check  style, types and layer rules"
+	@echo "make api-check  let schemathesis compare the running API with its description"
 	@echo "make bench  measure capture, ingest, features and scoring"
 	@echo "make setup  environment, packages and factory models only"
 
@@ -47,6 +48,9 @@ check: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/unit/test_rooms.py
+
+api-check: $(DEV) $(MODELS)
+	$(BIN)/python -m tests.api_check
 
 bench: $(DEV) $(MODELS)
 	$(BIN)/python -m bench

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import sys
 import tempfile
@@ -19,11 +20,14 @@ from werkzeug.routing import Rule
 
 import cli
 import pages
-from api import calls, door, errors
+from api import calls, door, errors, openapi
+from api.ask import ask as ask_api
 from api.forecasts import forecasts
 from api.health import health
+from api.live import live
 from api.metrics import metrics
 from api.models import models as models_api
+from api.questions import questions
 from api.rest import rest
 from components import shell
 from ingest import hooks, mock_api
@@ -33,6 +37,7 @@ from ingest.shop.model import Shop
 from ingest.signature import simulator_key
 from jobs.background import Background
 from jobs.runtime import EXTENSION, FACTORY_MODELS, Foresight
+from jobs.tail import Tail
 from ml.registry import Models
 from settings import Settings, session_key, settings_from_environment
 from store import open_store
@@ -76,10 +81,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     door.install(server)
     server.register_blueprint(health)
     server.register_blueprint(rest)
+    server.register_blueprint(ask_api)
     server.register_blueprint(calls.blueprint())
     server.register_blueprint(forecasts)
+    server.register_blueprint(live)
     server.register_blueprint(metrics)
     server.register_blueprint(models_api)
+    server.register_blueprint(openapi.blueprint())
+    server.register_blueprint(questions)
     server.register_blueprint(mock_api.blueprint(parts.shop, parts.session_key))
     server.add_url_rule("/", "home", _home)
     _mount_dashboard(server)
@@ -90,19 +99,22 @@ def create_app(settings: Settings | None = None) -> Flask:
 def is_own(rule: Rule) -> bool:
     """Whether a route is the product's own: its traffic is not what the product watches."""
     blueprint = rule.endpoint.partition(".")[0]
-    own = {"home", "health", "door", "rest", "calls", "models", "forecasts", "metrics"}
+    own = {"home", "health", "door", "rest", "calls", "models", "forecasts", "metrics", "live"}
+    own |= {"ask", "openapi", "questions"}
     return rule.rule.startswith(door.DASHBOARD) or blueprint in own
 
 
 def _parts(settings: Settings) -> Foresight:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
+    store = open_store(settings.store_url, settings.window_ms, settings.step_ms)
     return Foresight(
         settings=settings,
-        store=open_store(settings.store_url, settings.window_ms, settings.step_ms),
+        store=store,
         journal=Journal(settings.journal_dir, settings.journal_max_mb * 2**20),
         shop=Shop(faults=FaultSwitch(settings.data_dir / "fault.json")),
         models=Models(settings.models_dir, FACTORY_MODELS),
         session_key=session_key(settings),
+        tail=Tail(store),
     )
 
 
@@ -119,7 +131,7 @@ def _mount_dashboard(server: Flask) -> Dash:
         pages_folder=str(ROOT / "pages"),
         assets_folder=str(ROOT / "assets"),
         assets_path_ignore=["vendor"],  # the page links these itself, before the rest
-        assets_ignore=r"^boot\.js$",
+        assets_ignore=r"^(boot|docs)\.js$",
         include_pages_meta=False,
         suppress_callback_exceptions=True,  # else every index page carries the layouts of all pages
         title="Foresight",
@@ -152,7 +164,16 @@ def serve(settings: Settings) -> None:
         def load(self) -> Flask:
             return create_app(settings)
 
-    Gunicorn().run()
+    try:
+        Gunicorn().run()
+    except SystemExit as end:  # of the worker and, after it, of its parent
+        if isinstance(end.code, str):
+            raise
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # All is stored and closed. Python would wait for threads that still send, and takes 0.7 s
+        # for each process to take its modules apart.
+        os._exit(end.code or 0)
 
 
 def _gunicorn_options(settings: Settings) -> dict[str, Any]:
@@ -183,6 +204,7 @@ def _gunicorn_options(settings: Settings) -> dict[str, Any]:
         "threads": THREADS,
         "graceful_timeout": 2,
         "keepalive": 30,
+        "limit_request_line": 8190,  # a filter of 300 characters may take 3,600 in the address
         "control_socket_disable": True,
         "loglevel": "warning",
         "when_ready": lambda _: announce(settings),
@@ -198,6 +220,7 @@ def _serve_waitress(settings: Settings) -> None:
     background = Background(server.extensions[EXTENSION])
     background.start()
     announce(settings)
+    logging.warning("no live stream (/ws) on this system: its web server has no WebSockets")
     try:
         waitress_serve(server, host=settings.host, port=settings.port, threads=THREADS)
     finally:

@@ -9,13 +9,15 @@ import zlib
 from dataclasses import asdict
 from io import BytesIO
 from threading import BoundedSemaphore
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from flask import Blueprint, Response, jsonify, make_response, request
+from pydantic import Field
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
-from api import current
+from api import current, schemas
+from api.described import described
 from api.errors import ApiError, error_answer
 from ingest.posted import (
     MAX_RECORDS,
@@ -34,6 +36,14 @@ BATCHES_AT_ONCE: Final = 6  # below the store's connections for writing, and bou
 RETRY_AFTER_BUSY_S: Final = 1
 RETRY_AFTER_STORE_S: Final = 5
 
+IdempotencyKey = Annotated[
+    str,
+    Field(
+        pattern=rf"^\S(.{{0,{MAX_KEY_CHARACTERS - 2}}}\S)?$",
+        description="A new one for each batch: a batch that is sent again with it is stored once.",
+        examples=["3f0c9d4e"],
+    ),
+]
 _JSON: Final = "application/json"
 _LINES: Final = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl"})
 _CHUNK_BYTES: Final = 2**16
@@ -46,8 +56,26 @@ def blueprint() -> Blueprint:
     posted, places = PostedCalls(), BoundedSemaphore(BATCHES_AT_ONCE)
 
     @calls.post("/calls")
+    @described(
+        "Posting",
+        schemas.BatchCounts,
+        status=202,
+        takes={_JSON: schemas.CallBatch, "application/x-ndjson": schemas.CallLines},
+        headers={"Idempotency-Key": IdempotencyKey},
+        errors={
+            400: "the body must be a JSON array: Expected `array`, got `object`: '{}'",
+            413: f"the batch has more than {MAX_RECORDS} records; send several",
+            415: "Content-Type 'text/html' must be application/json or application/x-ndjson",
+        },
+    )
     def post_calls() -> Response:
-        """Store the good records of a batch: 202 with counts, and the bad ones with reasons."""
+        """Store the good records of a batch: 202 with counts, and the bad ones with reasons.
+
+        A batch is a JSON array, or NDJSON with an object on each line (also as
+        `application/ndjson` or `application/jsonl`), plain or with `Content-Encoding: gzip`, of at
+        most 10,000 records and 10 MB, also unpacked. It is stored whole or, with 503, not at all.
+        Each record is checked by itself: one that is no call does no harm to the others.
+        """
         key = _idempotency_key()
         sent = _sent()  # before a place is taken: a slow sender must not keep others out
         _refuse_other_types()
@@ -69,10 +97,6 @@ def blueprint() -> Blueprint:
 
 def _stored(batch: Batch) -> Response:
     """All calls of the batch in one transaction: never a part of them."""
-    if batch.rejected and not batch.calls:
-        first = batch.errors[0].reason
-        message = f"none of the {batch.rejected} records is a call; the first: {first}"
-        raise ApiError(400, message, **_counts(batch, 0))
     store = current().store
     with store.begin() as connection:
         new = writes.add_calls(connection, batch.calls, store.grid)

@@ -40,6 +40,7 @@ OPEN_RULES: Final = (  # scripts, styles and fonts; no data
     f"{DASHBOARD}assets/<path:",
     f"{DASHBOARD}_favicon.ico",
 )
+PAGES: Final = frozenset({"openapi.docs"})  # beside the dashboard
 _UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 door = Blueprint("door", __name__, url_prefix="/auth")
@@ -72,6 +73,7 @@ def login() -> Response:
         by_password = bool(settings.admin_password.get_secret_value())
         if not by_password and _use_login_token(settings.data_dir, token):
             return _let_in()
+        current().refused_logins.add("link")
         return _form("This link was used before or is no longer valid.", 401)
     return _form()
 
@@ -84,6 +86,7 @@ def enter() -> Response:
     given = request.form.get("password", "")
     if expected and hmac.compare_digest(expected.encode(), given.encode()):
         return _let_in()
+    current().refused_logins.add("password")
     return _form("That password is not right.", 401)
 
 
@@ -103,7 +106,8 @@ def _refuse_strangers() -> Response | None:
         if request.method in _UNSAFE:
             _refuse_foreign_origin()
         return None
-    if request.method == "GET" and request.path.startswith(DASHBOARD):
+    is_page = request.path.startswith(DASHBOARD) or request.endpoint in PAGES
+    if request.method == "GET" and is_page:
         return make_response(redirect(url_for("door.login", next=request.full_path.rstrip("?"))))
     answer = error_answer(401, "log in at /auth/login or send 'Authorization: Bearer <API_TOKEN>'")
     answer.headers["WWW-Authenticate"] = 'Bearer realm="foresight"'
@@ -122,11 +126,13 @@ def _is_open() -> bool:
 def _has_token() -> bool:
     expected = current().settings.api_token.get_secret_value()
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    return (
-        bool(expected)
-        and scheme.lower() == "bearer"
-        and hmac.compare_digest(expected.encode(), given.strip().encode("utf-8", "surrogatepass"))
-    )
+    if scheme.lower() != "bearer":
+        return False
+    sent = given.strip().encode("utf-8", "surrogatepass")
+    if expected and hmac.compare_digest(expected.encode(), sent):
+        return True
+    current().refused_logins.add("token")
+    return False
 
 
 def _refuse_foreign_origin() -> None:

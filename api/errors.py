@@ -46,9 +46,13 @@ def error_answer(status: int, message: str, details: dict[str, Any] | None = Non
         return make_response(
             render_template("error.html", code=status, title=phrase, message=message), status
         )
-    code = phrase.lower().replace(" ", "_").replace("-", "_")
-    body = {"error": {"code": code, "message": message, "details": details or {}}}
-    return make_response(jsonify(body), status)
+    return make_response(jsonify(error_body(status, message, details)), status)
+
+
+def error_body(status: int, message: str, details: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The one shape of an error."""
+    code = HTTPStatus(status).phrase.lower().replace(" ", "_").replace("-", "_")
+    return {"error": {"code": code, "message": message, "details": details or {}}}
 
 
 def _wants_page() -> bool:

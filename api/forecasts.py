@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from flask import Blueprint, Response, jsonify
 
-from api import current
-from api.query import RangeQuery, query_of
+from api import current, model_schemas
+from api.described import described
+from api.query import RangeQuery
 from jobs.drift import LEAST_WINDOWS
 from jobs.scorecard import HOUR_MS, RANGES_MS, cards
 from ml.drift import DRIFTED_ABOVE, STABLE_BELOW, reading
@@ -17,7 +18,7 @@ from ml.failure import HORIZON_MS
 from ml.features import CLIENT, ENDPOINT
 from ml.scorecard import WARNING, Card, Share
 from store.drift import DriftHour, drift_between
-from store.times import iso
+from store.times import LAST_MS, iso
 
 forecasts = Blueprint("forecasts", __name__, url_prefix="/api/models")
 
@@ -25,34 +26,15 @@ MINUTE_MS: Final = 60_000
 
 
 @forecasts.get("/scorecard")
-def scorecard() -> Response:
+@described("Models", model_schemas.Scorecard)
+def scorecard(query: RangeQuery) -> Response:
     """Failure probabilities that were given, compared with what happened.
 
-    Without parameters of the last day and week: `{"day": RANGE, "week": RANGE}`; with `from` or
-    `to` of that range: `{"range": RANGE}` (open ends: a week before `to`, and now). Beside them
-    `warning`, the probability from which a window is a warning, and `horizon_minutes`.
-
-    RANGE is `{"from", "to", "endpoint": CARD, "client": CARD}`; the times are those of the whole
-    hours that were asked for in part. Windows that fail already are left out, their probability is
-    1 by rule; so are windows whose next 5 minutes are not over and scored, and the endpoint
-    `(unmatched)`, which consists of errors by definition. CARD has
-
-    - `forecasts`: number of windows compared; `base_rate`: SHARE of them that failed within 5
-      minutes;
-    - `brier`: mean squared error; `brier_skill`: 1 is perfect, 0 as good as always saying the base
-      rate, below 0 worse;
-    - `precision`: SHARE of warnings after which the subject failed within 5 minutes;
-    - `recall`: SHARE of failures that were warned of; of those that began after 5 minutes without
-      one, with a forecast in the 15 minutes before; `onsets_without_forecast`: number of the
-      others, whose subject had not been seen;
-    - `median_lead_minutes`: from the first window of the warning to the first that failed;
-    - `reliability`: for each tenth of the probability that was given at all
-      `{"from", "to", "given": mean, "failed": SHARE}`.
-
-    SHARE is `{"value", "low", "high", "n"}`: the share, its Wilson 95 % interval, and of how many
-    it is a share. What can't be said yet is null.
+    Without parameters of the last day and week; with `from` or `to` of that range (open ends: a
+    week before `to`, and now), in whole hours. Windows that fail already are left out, their
+    probability is 1 by rule; so are windows whose next 5 minutes are not over and scored, and the
+    endpoint `(unmatched)`, which consists of errors by definition.
     """
-    query = query_of(RangeQuery)
     now = time.time_ns() // 1_000_000
     if query.start is None and query.end is None:
         ranges = {name: (now - length, now) for name, length in RANGES_MS.items()}
@@ -63,18 +45,16 @@ def scorecard() -> Response:
 
 
 @forecasts.get("/drift")
-def drift() -> Response:
+@described("Models", model_schemas.Drift)
+def drift(query: RangeQuery) -> Response:
     """Population stability index of each feature against training, by hours.
 
-    `{"from", "to", "stable_below", "drifted_above", "least_windows", "endpoint": DRIFT,
-    "client": DRIFT}`; DRIFT is `{"latest": HOUR or null, "hours": [HOUR, ...]}`, oldest first.
-    HOUR is `{"timestamp", "windows", "model_version", "features": {FEATURE: {"psi", "reading"}}}`.
     The reading is the usual one: `stable` below 0.1, `moving` up to 0.25, `drifted` above it
     (N. Siddiqi, Credit Risk Scorecards, 2006). Thin windows are left out; an hour with fewer than
     `least_windows` others is measured with the day up to its end. Without `from` the range is the
     week before `to`, without `to` it ends now.
     """
-    start, end = _range(query_of(RangeQuery), time.time_ns() // 1_000_000)
+    start, end = _range(query, time.time_ns() // 1_000_000)
     with current().store.read() as connection:
         hours = {
             subject: [_drift_hour(hour) for hour in drift_between(connection, subject, start, end)]
@@ -97,7 +77,7 @@ def _range(query: RangeQuery, now: int) -> tuple[int, int]:
 
 
 def _scorecard_range(start: int, end: int) -> dict[str, Any]:
-    first, last = start // HOUR_MS * HOUR_MS, -(-end // HOUR_MS) * HOUR_MS
+    first, last = start // HOUR_MS * HOUR_MS, min(-(-end // HOUR_MS) * HOUR_MS, LAST_MS)
     found = {subject: _card(card) for subject, card in cards(current().store, first, last).items()}
     return {"from": iso(first), "to": iso(last), **found}
 

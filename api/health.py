@@ -8,7 +8,8 @@ from flask import Blueprint, Response, jsonify
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from api import current
+from api import current, schemas
+from api.described import described
 from api.errors import error_answer
 from ml.registry import ModelError
 
@@ -17,14 +18,22 @@ health = Blueprint("health", __name__)
 
 
 @health.get("/healthz")
+@described("Operation", schemas.Alive)
 def healthz() -> Response:
-    """The process answers."""
+    """The process answers.
+
+    Says nothing about the store or the models: `/readyz` does.
+    """
     return jsonify(status="ok")
 
 
 @health.get("/readyz")
+@described("Operation", schemas.Ready, errors={503: "the store can't be reached"})
 def readyz() -> Response:
-    """The store answers and there are models to score with; 503 with the reason otherwise."""
+    """The store answers and there are models to score with; 503 with the reason otherwise.
+
+    For load balancers; both health routes are open to everyone.
+    """
     parts = current()
     try:
         with parts.store.read() as connection:

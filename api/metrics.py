@@ -1,34 +1,57 @@
 """`GET /metrics`: the state of the product in the text format of Prometheus.
 
-Everything is read from the store when it is asked for, so each server on a store says the same.
+Everything is read from the store when it is asked for, so that each server on a store says the
+same; but for what is of one server: its journals, live sockets and refused logins.
+
+No label is named after an endpoint, a client or a path, so that there are at most `MOST_SAMPLES`
+samples, whatever is called by whom.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import accumulate
+from typing import Final
 
 from flask import Blueprint, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 from sqlalchemy import Connection
 
 from api import current
+from api.described import described
+from jobs.backlog import backlog
 from jobs.runtime import Foresight
 from jobs.scorecard import HOUR_MS, RANGES_MS, cards
 from ml.features import CLIENT, ENDPOINT
 from ml.registry import ModelError
 from store import gauges, reads
+from store.call_counts import BOUNDS_MS, STATUS_CLASSES, call_counts
 from store.drift import drift_between
+
+MOST_SAMPLES: Final = 200
+DAY_MS: Final = RANGES_MS["day"]
+_BOUNDS: Final = (*(f"{ms / 1000}" for ms in BOUNDS_MS), "+Inf")
+_CLASSES: Final = {n: f"{n}xx" if n else "other" for n in STATUS_CLASSES}
 
 metrics = Blueprint("metrics", __name__)
 
 
 @metrics.get("/metrics")
+@described("Operation", also=("text/plain",))
 def scrape() -> Response:
-    """All metrics; needs a token or session like every other route."""
+    """All metrics, in the text format of Prometheus.
+
+    They are read from the store: several servers on one say the same.
+    """
     registry = CollectorRegistry()
     registry.register(_Foresight(current(), time.time_ns() // 1_000_000))
     ProcessCollector(registry=registry)
@@ -49,25 +72,59 @@ class _Foresight(Collector):
     def collect(self) -> Iterator[Metric]:
         """All metrics of the product."""
         with self._parts.store.read() as connection:
-            yield from _counts(connection, self._now, self._parts.store.window_ms)
+            yield from _calls(connection)
+            yield from _losses(connection)
+            yield from _windows(connection, self._now, self._parts.store.window_ms)
             yield from _jobs(connection)
             yield _drift(connection, self._now)
+        yield from _journal(self._parts, self._now)
+        yield from _server(self._parts)
         yield from _scorecard(self._parts, self._now)
         yield _model(self._parts)
 
 
-def _counts(connection: Connection, now: int, window_ms: int) -> Iterator[Metric]:
-    counters = reads.counters(connection) | {"calls_stored": gauges.calls_stored(connection)}
+def _calls(connection: Connection) -> Iterator[Metric]:
+    counted = call_counts(connection)
+    calls = CounterMetricFamily(
+        "foresight_calls", "Calls stored, also those removed since.", labels=["source", "status"]
+    )
+    errors = CounterMetricFamily(
+        "foresight_call_errors", "Of them with a status of 400 or more.", labels=["source"]
+    )
+    durations = HistogramMetricFamily(
+        "foresight_call_duration_seconds", "Response times of calls.", labels=["source"]
+    )
+    for source, counts in counted.items():
+        for status, number in counts.by_status.items():
+            calls.add_metric((source, _CLASSES[status]), number)
+        errors.add_metric((source,), counts.by_status[4] + counts.by_status[5])
+        within = zip(_BOUNDS, accumulate(counts.by_duration), strict=True)
+        durations.add_metric((source,), list(within), counts.seconds)
+    return iter((calls, errors, durations))
+
+
+def _losses(connection: Connection) -> Iterator[Metric]:
+    counters = reads.counters(connection)
     for name, text in (
-        ("calls_stored", "Calls stored since the database was made."),
         ("calls_lost", "Calls that could not be written to a journal."),
         ("records_torn", "Journal records that could not be read."),
         ("records_refused", "Journal records that the database refused."),
     ):
         yield CounterMetricFamily(f"foresight_{name}", text, counters.get(name, 0))
-    waiting = gauges.windows_waiting(connection, now - window_ms)
+
+
+def _windows(connection: Connection, now: int, window_ms: int) -> Iterator[Metric]:
+    over = now - window_ms
     yield GaugeMetricFamily(
-        "foresight_windows_waiting", "Closed window starts with calls not scored yet.", waiting
+        "foresight_windows_waiting",
+        "Closed window starts with calls not scored yet.",
+        gauges.windows_waiting(connection, over),
+    )
+    oldest = gauges.oldest_waiting(connection, over - DAY_MS, over)
+    yield GaugeMetricFamily(
+        "foresight_scoring_lag_seconds",
+        "Age of the oldest closed window of the last day that waits to be scored; 0: none.",
+        0 if oldest is None else (over - oldest) / 1000,
     )
     yield _family(
         "foresight_windows_last_hour",
@@ -80,6 +137,36 @@ def _counts(connection: Connection, now: int, window_ms: int) -> Iterator[Metric
         "Windows that a person gave a verdict on.",
         ["verdict"],
         {(verdict,): n for verdict, n in gauges.feedback_by_verdict(connection).items()},
+    )
+
+
+def _journal(parts: Foresight, now: int) -> Iterator[Metric]:
+    with parts.store.read() as connection:
+        positions = reads.journal_positions(connection)
+    waiting = backlog(parts.settings.journal_dir, positions)
+    yield GaugeMetricFamily(
+        "foresight_journal_bytes", "Bytes in the journals that are not stored yet.", waiting.bytes
+    )
+    yield GaugeMetricFamily(
+        "foresight_journal_records",
+        "Records in them; estimated beyond 64 MiB.",
+        waiting.records,
+    )
+    age = 0 if waiting.oldest_at is None else max(now - waiting.oldest_at, 0) / 1000
+    yield GaugeMetricFamily(
+        "foresight_writer_lag_seconds", "Age of the oldest call not stored yet; 0: none.", age
+    )
+
+
+def _server(parts: Foresight) -> Iterator[Metric]:
+    refused = CounterMetricFamily(
+        "foresight_refused_logins", "Logins refused since this server started.", labels=["kind"]
+    )
+    for kind, number in parts.refused_logins.by_kind().items():
+        refused.add_metric((kind,), number)
+    yield refused
+    yield GaugeMetricFamily(
+        "foresight_live_sockets", "Open live streams of this server.", parts.tail.listeners
     )
 
 
@@ -96,6 +183,16 @@ def _jobs(connection: Connection) -> Iterator[Metric]:
         },
     )
     yield _family(
+        "foresight_job_duration_seconds",
+        "How long the last finished run of the job took.",
+        ["job"],
+        {
+            (name,): (run["finished_at"] - run["started_at"]) / 1000
+            for name, run in runs.items()
+            if run["finished_at"] is not None and run["finished_at"] >= run["started_at"]
+        },
+    )
+    yield _family(
         "foresight_job_failed",
         "1 when the last run of the job failed.",
         ["job"],
@@ -106,7 +203,7 @@ def _jobs(connection: Connection) -> Iterator[Metric]:
 def _drift(connection: Connection, now: int) -> Metric:
     samples = {}
     for subject in (ENDPOINT, CLIENT):
-        for hour in drift_between(connection, subject, now - RANGES_MS["day"], now)[-1:]:
+        for hour in drift_between(connection, subject, now - DAY_MS, now)[-1:]:
             samples |= {(subject, feature): index for feature, index in hour.psi.items()}
     return _family(
         "foresight_drift_psi",
@@ -117,7 +214,7 @@ def _drift(connection: Connection, now: int) -> Metric:
 
 
 def _scorecard(parts: Foresight, now: int) -> Iterator[Metric]:
-    start = (now - RANGES_MS["day"]) // HOUR_MS * HOUR_MS
+    start = (now - DAY_MS) // HOUR_MS * HOUR_MS
     found = cards(parts.store, start, now)
     figures = {
         "windows": (

@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any, Final, Literal, Self, TypeVar
+from typing import Annotated, Any, Final, Self
 
-from flask import Blueprint, Response, jsonify, make_response, request, session
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, model_validator
+from flask import Blueprint, Response, jsonify, make_response, session
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    TypeAdapter,
+    model_validator,
+)
 
-from api import current
+from api import current, model_schemas, schemas
+from api.described import described
 from api.errors import ApiError
-from api.query import Cursor, Instant, Lower, RangeQuery, Text, Upper, cursor_of, query_of
+from api.query import (
+    OF_CLIENT,
+    OF_ENDPOINT,
+    OF_METHOD,
+    OF_SUBJECT,
+    Cursor,
+    Instant,
+    Lower,
+    Method,
+    RangeQuery,
+    Subject,
+    Text,
+    cursor_of,
+)
 from jobs import versions
 from ml.features import ANY, CLIENT
 from ml.registry import ModelError, UnknownVersionError, Version
@@ -20,43 +42,66 @@ from store.times import iso
 
 models = Blueprint("models", __name__, url_prefix="/api")
 
-MAX_BODY_BYTES: Final = 65_536
 _MAX_ID: Final = 2**63 - 1
 _TIMES: Final = ("timestamp", "at")
-Subject = Annotated[Literal["endpoint", "client"], Lower]
-Verdict = Literal["false_alarm", "confirmed"]
+Verdict = schemas.Verdict
+WindowId = Annotated[  # 17.0 is a whole number in JSON, "17" and true are none
+    StrictInt,
+    Field(ge=1, le=_MAX_ID),
+    BeforeValidator(lambda n: int(n) if isinstance(n, float) and n.is_integer() else n),
+]
+
+
+def _one_window() -> dict[str, Any]:
+    """What `FeedbackBody._names_one_window` wants, as JSON Schema."""
+    window_id, timestamp, text = (TypeAdapter(t).json_schema() for t in (WindowId, Instant, Text))
+    start = {"timestamp": timestamp}
+    keys = (
+        start | {"subject": {"const": "endpoint"}, "endpoint": text, "method": text},
+        start | {"subject": {"const": CLIENT}, "client": text},
+    )
+    names = ("timestamp", "subject", "endpoint", "method", "client")
+    null = {"type": "null"}
+    by_id = {"window_id": window_id, **dict.fromkeys(names, null)}
+    return {
+        "anyOf": [
+            {"required": ["window_id"], "properties": by_id},
+            *({"required": [*key], "properties": {"window_id": null, **key}} for key in keys),
+        ],
+        "examples": [{"window_id": 17, "verdict": "false_alarm"}],
+    }
 
 
 class ModelsQuery(BaseModel):
     """Parameters of `GET /api/models`."""
 
     model_config = ConfigDict(extra="forbid")
-    limit: int = Field(100, ge=1, le=1000, description="Events.")
+    limit: int = Field(100, ge=1, le=1000, description="Most events of the answer.")
 
 
 class FeedbackQuery(RangeQuery):
     """Filters of `GET /api/feedback`; the range is of the windows' starts."""
 
-    limit: int = Field(100, ge=1, le=1000)
-    cursor: Cursor | None = None
-    verdict: Annotated[Verdict, Lower] | None = None
-    subject: Subject | None = None
-    endpoint: Text | None = None
-    method: Annotated[Text, Upper] | None = None
-    client: Text | None = None
+    limit: int = Field(100, ge=1, le=1000, description="Most items of one answer.")
+    cursor: Cursor | None = Field(None, description="`next_cursor` of the answer before.")
+    verdict: Annotated[Verdict, Lower] | None = Field(None, description="What was said.")
+    subject: Subject | None = Field(None, description=OF_SUBJECT)
+    endpoint: Text | None = Field(None, description=OF_ENDPOINT)
+    method: Method | None = Field(None, description=OF_METHOD)
+    client: Text | None = Field(None, description=OF_CLIENT)
 
 
 class FeedbackBody(BaseModel):
     """A verdict on the window with this id, or with this key."""
 
-    model_config = ConfigDict(extra="forbid")
-    verdict: Verdict
-    window_id: StrictInt | None = Field(None, ge=1, le=_MAX_ID)
-    timestamp: Instant | None = None
-    subject: Subject | None = None
-    endpoint: Text | None = None
-    method: Annotated[Text, Upper] | None = None
-    client: Text | None = None
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_one_window())
+    verdict: Verdict = Field(description="`false_alarm` quiets windows like this one.")
+    window_id: WindowId | None = Field(None, description="`id` of the window.")
+    timestamp: Instant | None = Field(None, description="Start of the window.")
+    subject: Subject | None = Field(None, description=OF_SUBJECT)
+    endpoint: Text | None = Field(None, description=OF_ENDPOINT)
+    method: Method | None = Field(None, description=OF_METHOD)
+    client: Text | None = Field(None, description=OF_CLIENT)
 
     @model_validator(mode="after")
     def _names_one_window(self) -> Self:
@@ -87,13 +132,16 @@ class PromoteBody(BaseModel):
     """Which version becomes current."""
 
     model_config = ConfigDict(extra="forbid")
-    version: Text
+    version: Text = Field(description="Its name, or `factory`.", examples=["factory"])
 
 
 @models.get("/models")
-def list_models() -> Response:
-    """Versions with their manifests, what became of them, and how much feedback there is."""
-    query = query_of(ModelsQuery)
+@described("Models", model_schemas.ModelList)
+def list_models(query: ModelsQuery) -> Response:
+    """Versions with their manifests, what became of them, and how much feedback there is.
+
+    A version comes with the product, from `flask train` or from the nightly training.
+    """
     parts = current()
     with parts.store.read() as connection:
         events = newest_events(connection, query.limit)
@@ -110,9 +158,18 @@ def list_models() -> Response:
 
 
 @models.post("/models/promote")
-def promote() -> Response:
-    """Make a version current; `{"version": "factory"}` is the one that came with the product."""
-    version = body_of(PromoteBody).version
+@described(
+    "Models",
+    model_schemas.Current,
+    errors={404: "there is no version 'x'", 409: "the version can't be loaded here"},
+)
+def promote(body: PromoteBody) -> Response:
+    """Make a version current.
+
+    `{"version": "factory"}` is the one that came with the product. Windows are scored with it from
+    the next minute on.
+    """
+    version = body.version
     parts = current()
     try:
         name = versions.promote(
@@ -126,8 +183,12 @@ def promote() -> Response:
 
 
 @models.post("/models/rollback")
+@described("Models", model_schemas.Current, errors={409: "there is no version before this one"})
 def roll_back() -> Response:
-    """Make the version current that was so before."""
+    """Make the version current that was so before.
+
+    409 when there is none before it.
+    """
     parts = current()
     try:
         name = versions.roll_back(
@@ -139,9 +200,13 @@ def roll_back() -> Response:
 
 
 @models.post("/feedback")
-def give_feedback() -> Response:
-    """Store a verdict on a window: 201 with the row; an earlier verdict on it is replaced."""
-    body = body_of(FeedbackBody)
+@described("Feedback", schemas.GivenVerdict, status=201, errors={404: "no window has the id 17"})
+def give_feedback(body: FeedbackBody) -> Response:
+    """Store a verdict on a window: 201 with the row; an earlier verdict on it is replaced.
+
+    The window is named by `window_id`, or by `timestamp` and `subject` with `client` (of a client
+    window) or with `endpoint` and `method` (of an endpoint window).
+    """
     try:
         with current().store.begin() as connection:
             key = (
@@ -156,43 +221,18 @@ def give_feedback() -> Response:
 
 
 @models.get("/feedback")
-def list_feedback() -> Response:
-    """Verdicts, newest first."""
-    query = query_of(FeedbackQuery)
+@described("Feedback", schemas.VerdictList)
+def list_feedback(query: FeedbackQuery) -> Response:
+    """Verdicts, newest first.
+
+    The range is of the starts of the windows, not of when something was said of them.
+    """
     filters = feedback.VerdictFilters(**query.model_dump(exclude={"limit", "cursor"}))
     with current().store.read() as connection:
         rows = feedback.verdicts_page(connection, filters, query.limit + 1, query.cursor)
     items, more = rows[: query.limit], len(rows) > query.limit
     after = (items[-1]["at"], items[-1]["id"]) if more else None
     return jsonify({"items": [_row(row) for row in items], "next_cursor": cursor_of(after)})
-
-
-B = TypeVar("B", bound=BaseModel)
-
-
-def body_of(model: type[B]) -> B:
-    """The request's JSON object as `model`; ApiError 400 names the field that is wrong."""
-    request.max_content_length = MAX_BODY_BYTES
-    given = request.get_json(force=True, silent=True)
-    if not isinstance(given, dict):
-        raise ApiError(400, f"the body must be a JSON object, it is {request.get_data()[:80]!r}")
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        raise _bad_field(error, model) from None
-
-
-def _bad_field(error: ValidationError, model: type[BaseModel]) -> ApiError:
-    first = error.errors(include_url=False)[0]
-    reason = first["msg"].removeprefix("Value error, ")
-    if not first["loc"]:
-        return ApiError(400, f"{str(first['input'])[:200]}: {reason}")
-    name = str(first["loc"][0])
-    if first["type"] == "extra_forbidden":
-        reason = f"is unknown; known: {', '.join(sorted(model.model_fields))}"
-    if first["type"] == "missing":
-        return ApiError(400, f"{name!r} is missing", parameter=name)
-    return ApiError(400, f"{name}={str(first['input'])[:80]!r}: {reason}", parameter=name)
 
 
 def _version(version: Version) -> dict[str, Any]:

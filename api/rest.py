@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from flask import Blueprint, Response, jsonify
 from flask.blueprints import BlueprintSetupState
+from pydantic import Field
 from werkzeug.routing import BaseConverter
 
-from api import current
+from api import current, schemas, streams
+from api.described import described
 from api.errors import ApiError
 from api.query import (
+    NO_NUL,
+    OF_ENDPOINT,
     CallsQuery,
+    CallsStreamQuery,
     EndpointQuery,
     RangeQuery,
     WindowsQuery,
+    WindowsStreamQuery,
     cursor_of,
     query_of,
 )
+from api.rows import shown
 from ml.histogram import merged, percentile
 from store import lists, views
 from store.times import iso
@@ -35,20 +41,26 @@ class _EndpointName(BaseConverter):
     part_isolating = False
 
 
+LISTS: Final = (streams.NDJSON, streams.CSV)
+LIST_ERRORS: Final = {
+    406: "Accept: 'image/png'; there is application/json, application/x-ndjson and text/csv"
+}
+
+
 @rest.record_once
 def _add_converter(state: BlueprintSetupState) -> None:
     state.app.url_map.converters["endpoint"] = _EndpointName  # type: ignore[attr-defined]
 
 
-_TIMES: Final = frozenset({"timestamp", "received_at", "scored_at"})
-_FLAGS: Final = frozenset({"is_anomaly", "thin"})
-_JSON: Final = frozenset({"status_counts", "reasons", "causes"})
-
-
 @rest.get("/stats")
-def stats() -> Response:
-    """Counts of calls and windows, rates of the models, and how fresh the scores are."""
-    start, end = _range(query_of(RangeQuery))
+@described("Traffic", schemas.Stats)
+def stats(query: RangeQuery) -> Response:
+    """Counts of calls and windows, rates of the models, and how fresh the scores are.
+
+    Open ends of the range are those of the data. What is not scored yet is counted from the calls
+    themselves, so `total_calls` is exact at any moment.
+    """
+    start, end = _range(query)
     sums = views.totals(current().store, start, end)
     fresh = asdict(views.freshness(current().store, time.time_ns() // 1_000_000))
     for name in ("last_call_at", "last_window_end", "scored_at"):
@@ -57,23 +69,54 @@ def stats() -> Response:
 
 
 @rest.get("/anomalies")
+@described("Traffic", schemas.WindowList, query=WindowsQuery, also=LISTS, errors=LIST_ERRORS)
 def anomalies() -> Response:
-    """Scored windows, newest first."""
+    """Scored windows, newest first.
+
+    By `Accept` a page of them as JSON, or as NDJSON or CSV: then without `limit` all that match,
+    and with it as many as asked for; `X-Next-Cursor` is the cursor to go on with.
+    """
+    kind = streams.wanted_type()
+    store = current().store
+    if kind != streams.JSON:
+        asked = query_of(WindowsStreamQuery)
+        found = lists.window_pages(store, asked.filters(), asked.limit, asked.cursor)
+        return streams.stream("anomalies", kind, found)
     query = query_of(WindowsQuery)
-    return _list(lists.windows_page(current().store, query.filters(), query.limit, query.cursor))
+    return _list(lists.windows_page(store, query.filters(), query.limit, query.cursor))
 
 
 @rest.get("/logs")
+@described("Traffic", schemas.CallList, query=CallsQuery, also=LISTS, errors=LIST_ERRORS)
 def logs() -> Response:
-    """Logged calls, newest first."""
+    """Logged calls, newest first.
+
+    By `Accept` a page of them as JSON, or as NDJSON or CSV: then without `limit` all that match,
+    and with it as many as asked for; `X-Next-Cursor` is the cursor to go on with.
+    """
+    kind = streams.wanted_type()
+    store = current().store
+    if kind != streams.JSON:
+        asked = query_of(CallsStreamQuery)
+        found = lists.call_pages(store, asked.filters(), asked.limit, asked.cursor)
+        return streams.stream("logs", kind, found)
     query = query_of(CallsQuery)
-    return _list(lists.calls_page(current().store, query.filters(), query.limit, query.cursor))
+    return _list(lists.calls_page(store, query.filters(), query.limit, query.cursor))
 
 
 @rest.get("/analytics/endpoint/<endpoint:endpoint>")
-def endpoint_analytics(endpoint: str) -> Response:
-    """One endpoint over a range: totals, latency percentiles, status codes, a series in time."""
-    query = query_of(EndpointQuery)
+@described("Traffic", schemas.EndpointAnalytics, errors={404: "no call to '/nowhere' is known"})
+def endpoint_analytics(
+    endpoint: Annotated[
+        str,
+        Field(min_length=1, pattern=NO_NUL, description=OF_ENDPOINT, examples=["/search"]),
+    ],
+    query: EndpointQuery,
+) -> Response:
+    """One endpoint over a range: totals, latency percentiles, status codes, a series in time.
+
+    The endpoint may be given with or without its first slash.
+    """
     store = current().store
     start, end = _range(query)
     if "\0" in endpoint:
@@ -124,26 +167,10 @@ def _analytics(
         "latency_ms": {f"p{p}": percentile(histogram, p) for p in (50, 95, 99)},
         "status_counts": found.status_counts,
         "bucket_seconds": found.bucket_ms // 1000,
-        "series": [_row(point) for point in found.points],
+        "series": [shown(point) for point in found.points],
     }
 
 
 def _list(page: lists.Page) -> Response:
-    items = [_row(item) for item in page.items]
+    items = [shown(item) for item in page.items]
     return jsonify({"items": items, "next_cursor": cursor_of(page.next_after)})
-
-
-def _row(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: _value(name, value) for name, value in row.items()}
-
-
-def _value(name: str, value: Any) -> Any:
-    if value is None:
-        return None
-    if name in _TIMES:
-        return iso(value)
-    if name in _FLAGS:
-        return bool(value)
-    if name in _JSON:
-        return json.loads(value)
-    return value

@@ -79,7 +79,7 @@
   function live(clicks) {
     const paused = (clicks || 0) % 2 === 1;
     page.dataset.live = paused ? "off" : "on";
-    return [!paused, paused ? "Paused" : "Live"];
+    return !paused;
   }
 
   // Hidden tabs and paused pages don't poll; coming back asks at once.

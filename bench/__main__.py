@@ -9,6 +9,7 @@ PARTS = (
     "bench.capture",
     "bench.load",
     "bench.posted",
+    "bench.streams",
     "bench.features",
     "bench.scoring",
     "bench.explain",

@@ -80,10 +80,10 @@ def risk_over_time(
     rows = _with_gaps(points, bucket_ms)
     x = [at for at, _ in rows]
     top = [p.maximum if p else None for _, p in rows]
-    layout = _layout(colours, margin={"l": 34, "r": 58, "t": 6, "b": 40})
+    layout = base_layout(colours, margin={"l": 34, "r": 58, "t": 6, "b": 40})
     layout |= {
         "hovermode": "x unified",
-        "xaxis": _time_axis(colours, start, end),
+        "xaxis": time_axis(colours, start, end),
         "yaxis": _risk_axis(colours, limits),
         "shapes": [
             _band(limits.high, 1.0, faded(colours.high, 0.09), colours.high),
@@ -149,7 +149,7 @@ def anomalies_by_endpoint(
             "highest risk %{customdata[2]:.2f} (%{customdata[1]})<extra></extra>"
         ),
     }
-    layout = _layout(colours, margin={"l": 0, "r": 0, "t": 0, "b": 0})
+    layout = base_layout(colours, margin={"l": 0, "r": 0, "t": 0, "b": 0})
     layout |= {
         "hovermode": "closest",
         "xaxis": {"visible": False, "range": [0, most], "fixedrange": True},
@@ -178,7 +178,7 @@ def priority_mix(counts: dict[str, int], theme: str) -> Figure:
         "marker": {"colors": [colours.of_priority(name) for name in PRIORITIES]},
         "hovertemplate": "%{label}: %{value:,} windows (%{percent})<extra></extra>",
     }
-    layout = _layout(colours, margin={"l": 2, "r": 2, "t": 2, "b": 2})
+    layout = base_layout(colours, margin={"l": 2, "r": 2, "t": 2, "b": 2})
     layout["annotations"] = [
         _text(format.compact(total), 0.5, 0.56, colours.text, size=18, weight=600),
         _text("windows" if total != 1 else "window", 0.5, 0.36, colours.text_2, size=11),
@@ -224,7 +224,7 @@ def _highest_line(
         "y": top,
         "customdata": anomalies,
         "line": {"color": colours.accent, "width": 2, "shape": "linear"},
-        "marker": {"color": colours.accent, "size": _lonely_sizes(top)},
+        "marker": {"color": colours.accent, "size": lonely_sizes(top)},
         "hovertemplate": "%{y:.2f} (%{customdata:,} anomalies)",
     }
 
@@ -284,7 +284,7 @@ def _high_marks(
     }
 
 
-def _lonely_sizes(values: list[float | None]) -> list[int]:
+def lonely_sizes(values: list[float | None]) -> list[int]:
     """Marker sizes: only points without a neighbour need one, a line shows the others."""
     padded = [None, *values, None]
     return [
@@ -293,7 +293,8 @@ def _lonely_sizes(values: list[float | None]) -> list[int]:
     ]
 
 
-def _layout(colours: Palette, margin: dict[str, int]) -> dict[str, Any]:
+def base_layout(colours: Palette, margin: dict[str, int]) -> dict[str, Any]:
+    """What all figures have: no ground of their own, the font, the look of the hover label."""
     return {
         "autosize": True,
         "margin": margin,
@@ -309,7 +310,8 @@ def _layout(colours: Palette, margin: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _time_axis(colours: Palette, start: int, end: int) -> dict[str, Any]:
+def time_axis(colours: Palette, start: int, end: int) -> dict[str, Any]:
+    """The axis of a chart over time, from `start` to `end` [epoch ms]."""
     return {
         "type": "date",
         # Not as `range`, which is where a zoom is kept: see `redrawn`.

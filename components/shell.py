@@ -12,6 +12,7 @@ from dash import dcc, html
 from components.icons import dot, glyph
 
 POLL_MS: Final = 5_000
+STREAMED_POLL_MS: Final = 15_000  # while the live stream tells what is new
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,10 @@ def frame(
     *,
     ranges: Mapping[str, str],
     demo: bool,
+    stream: bool,
     user: str,
     logout: str,
+    reference: str,
 ) -> html.Div:
     """The whole page around `content`.
 
@@ -69,8 +72,12 @@ def frame(
         Key of each time range (as in the address) and its short label.
     demo : bool
         Says in the top bar that the traffic is simulated.
+    stream : bool
+        There is a live stream to follow.
     user, logout : str
         Who is logged in, and the address that a form posts to for logging out.
+    reference : str
+        Address of the API reference.
     """
     return html.Div(
         [
@@ -82,12 +89,15 @@ def frame(
             dcc.Store(id="shell-visible"),
             dcc.Store(id="shell-connection"),
             dcc.Store(id="shell-seen", storage_type="session"),
+            dcc.Store(id="shell-pace", data=_pace(stream)),
+            dcc.Store(id="shell-stream"),
+            dcc.Store(id="shell-news"),
             tick("shell"),
             _sidebar(nav),
             html.Div(className="backdrop", id="shell-backdrop"),
             html.Div(
                 [
-                    _top_bar(ranges, demo, user, logout),
+                    _top_bar(ranges, demo, user, logout, reference),
                     _connection_notices(),
                     html.Main(content, id="content", tabIndex=-1),
                 ],
@@ -99,6 +109,11 @@ def frame(
         ],
         className="shell",
     )
+
+
+def _pace(stream: bool) -> dict[str, Any]:
+    """What `assets/live.js` needs to know."""
+    return {"stream": stream, "poll_ms": POLL_MS, "open_ms": STREAMED_POLL_MS}
 
 
 def tick(of: str) -> dcc.Interval:
@@ -165,7 +180,9 @@ def _nav_link(item: NavItem) -> dcc.Link:
     )
 
 
-def _top_bar(ranges: Mapping[str, str], demo: bool, user: str, logout: str) -> html.Div:
+def _top_bar(
+    ranges: Mapping[str, str], demo: bool, user: str, logout: str, reference: str
+) -> html.Div:
     return html.Div(
         [
             html.Div(
@@ -190,7 +207,7 @@ def _top_bar(ranges: Mapping[str, str], demo: bool, user: str, logout: str) -> h
                         title="Switch between dark and light",
                         **{"aria-label": "Switch between dark and light"},
                     ),
-                    _user_menu(user, logout),
+                    _user_menu(user, logout, reference),
                 ],
                 className="bar-right",
             ),
@@ -237,10 +254,13 @@ def _live_switch() -> html.Button:
     )
 
 
-def _user_menu(user: str, logout: str) -> dbc.DropdownMenu:
+def _user_menu(user: str, logout: str, reference: str) -> dbc.DropdownMenu:
     return dbc.DropdownMenu(
         [
             dbc.DropdownMenuItem(f"Signed in as {user}", header=True),
+            dbc.DropdownMenuItem(
+                [glyph("braces"), "API reference"], href=reference, external_link=True
+            ),
             html.Form(
                 html.Button(
                     [glyph("box-arrow-right"), "Sign out"],

@@ -45,8 +45,9 @@ class Background:
             threading.Thread(target=self._begin_demo, name="demo history", daemon=True).start()
 
     def stop(self) -> None:
-        """Stop in the order of the data: clients, calls, scores."""
+        """Stop in the order of the data: live streams, clients, calls, scores."""
         self._stopping.set()
+        self._parts.tail.stop()
         if self._demo is not None:
             self._demo.stop()
         self._parts.journal.close()

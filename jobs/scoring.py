@@ -17,7 +17,7 @@ from ml.features import CLIENT, ENDPOINT, window_features
 from ml.history import LENGTH
 from ml.past import CLIENT_CONTEXT_MS, COLUMNS
 from ml.risk import SPECIFIED, RiskRule
-from store import Store, reads, writes
+from store import Store, events, reads, writes
 from store.columns import Columns
 from store.tables import WINDOW_COLUMNS
 
@@ -81,8 +81,7 @@ def score_windows(
     scored["causes"] = _causes(bundle, scored, calls, every, options)
     scored = scored.sort_values("timestamp")
     scored["model_version"] = version
-    scored["scored_at"] = at = time.time_ns() // 1_000_000
-    scored["high_at"] = np.where(scored["priority"] == "HIGH", at, None)
+    scored["scored_at"] = time.time_ns() // 1_000_000
     _save(store, scored, marks)
     return Scored(len(marks), len(scored))
 
@@ -170,7 +169,7 @@ def _save(store: Store, scored: pd.DataFrame, marks: Mapping[int, int]) -> None:
         last = _end_of_minute(rows, min(first + SAVED_AT_ONCE, len(rows)))
         done = {start: waiting.pop(start) for start in [*waiting] if start <= rows[last - 1][0]}
         with store.begin() as connection:
-            writes.save_windows(connection, rows[first:last])
+            events.save_windows(connection, rows[first:last], store.window_ms)
             writes.clear_dirty(connection, done)
         first = last
     if waiting:  # their calls are gone

@@ -9,10 +9,11 @@ from urllib.parse import urlencode
 import dash
 from dash import Dash
 from dash.development.base_component import Component
-from flask import current_app, has_request_context, session
+from flask import current_app, has_request_context, request, session
 
 from components import shell
 from jobs.runtime import EXTENSION, Foresight
+from jobs.tail import can_stream
 from pages import _range, _shell
 
 ICONS: Final = {
@@ -26,6 +27,7 @@ ICONS: Final = {
     "/admin": "sliders",
 }
 _LOGOUT: Final = "/auth/logout"
+_REFERENCE: Final = "/api/docs"
 
 
 def current() -> Foresight:
@@ -40,8 +42,10 @@ def layout() -> Component:
         dash.page_container,
         ranges=_range.LABELS,
         demo=current().settings.demo,
+        stream=has_request_context() and can_stream(request.environ),
         user=session.get("user", "admin") if has_request_context() else "admin",
         logout=_LOGOUT,
+        reference=_REFERENCE,
     )
 
 

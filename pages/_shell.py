@@ -8,10 +8,9 @@ from typing import Any, Final
 from dash import ALL, MATCH, ClientsideFunction, Dash, Input, Output, State, no_update
 
 from components import format, shell, toasts
-from store import views
+from store import events, views
 
 TOASTS_OF_LAST_MS: Final = 10 * 60_000  # older windows were news before this page was opened
-_NOTHING_SEEN: Final = {"id": 0, "at": 0}
 _ANY_TICK: Final = {"type": "shell-tick", "of": ALL}
 _TICK: Final = shell.tick_id("shell")
 _TOAST: Final = {"type": "shell-toast", "window": MATCH}
@@ -26,32 +25,34 @@ def register(app: Dash) -> None:
         Output("shell-toasts", "children"),
         Output("shell-seen", "data"),
         Input(_TICK, "n_intervals"),
+        Input("shell-news", "data"),
         State("shell-seen", "data"),
         running=[(Output(_TICK, "disabled"), True, False)],
     )(show_news)
 
 
-def show_news(ticks: int | None, seen: dict[str, int] | None) -> tuple[Any, Any, Any]:
-    """Freshness of the scores, and a toast for each window that became HIGH after `seen`."""
+def show_news(
+    ticks: int | None, told: int | None, seen: dict[str, int] | None
+) -> tuple[Any, Any, Any]:
+    """Freshness of the scores, and a toast for each window that became HIGH after `seen`.
+
+    Asked for by the clock, and at once when the live stream has told of something new.
+    """
     from pages import current, subject_href
 
     now = time.time_ns() // 1_000_000
     store = current().store
     pill = freshness_pill(views.freshness(store, now), now)
-    if not ticks:  # `seen` is not loaded from the session yet
+    if not ticks and not told:  # `seen` is not loaded from the session yet
         return pill, no_update, no_update
-    seen = seen or _NOTHING_SEEN
-    if views.last_window_id(store) < seen["id"]:
-        seen = _NOTHING_SEEN  # another store than at the last visit
-    since = now - TOASTS_OF_LAST_MS - store.window_ms
-    windows = views.new_high_windows(store, seen["id"], seen["at"], since)
-    if not windows:
+    after = (seen or {}).get("event", 0)
+    if after > events.last_event_id(store):
+        after = 0  # another store than at the last visit
+    news = events.new_high(store, after, now - TOASTS_OF_LAST_MS - store.window_ms)
+    if not news:
         return pill, no_update, no_update
-    seen = {
-        "id": max(seen["id"], *(window["id"] for window in windows)),
-        "at": max(seen["at"], *(window["high_at"] or 0 for window in windows)),
-    }
-    return pill, toasts.notices(windows, subject_href, now), seen
+    windows = [event.window for event in news]
+    return pill, toasts.notices(windows, subject_href, now), {"event": news[0].id}
 
 
 def freshness_pill(fresh: views.Freshness, now: int) -> Any:
@@ -68,7 +69,7 @@ def freshness_pill(fresh: views.Freshness, now: int) -> Any:
 
 
 def _register_browser_side(app: Dash) -> None:
-    """What needs no server: range and address, theme, live switch, pace of polling, toasts."""
+    """What needs no server: range and address, theme, live switch and stream, polling, toasts."""
     app.clientside_callback(
         _script("range"),
         Output("shell-range", "data"),
@@ -93,8 +94,19 @@ def _register_browser_side(app: Dash) -> None:
     app.clientside_callback(
         _script("live"),
         Output("shell-live-state", "data"),
-        Output("shell-live-word", "children"),
         Input("shell-live", "n_clicks"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("live", "follow"),
+        Input("shell-live-state", "data"),
+        Input("shell-visible", "data"),
+        State("shell-pace", "data"),
+    )
+    app.clientside_callback(
+        ClientsideFunction("live", "interval"),
+        Output(_TICK, "interval"),
+        Input("shell-stream", "data"),
+        State("shell-pace", "data"),
     )
     app.clientside_callback(
         _script("pace"),

@@ -1,5 +1,5 @@
 """The store: tables, engine, writes, reads; SQLite by default, PostgreSQL when shared."""
 
-from store.engine import Grid, Store, open_store
+from store.engine import Grid, Store, TooSlow, open_store
 
-__all__ = ["Grid", "Store", "open_store"]
+__all__ = ["Grid", "Store", "TooSlow", "open_store"]

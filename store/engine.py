@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,11 +22,13 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.schema import CreateColumn
 
 from store.tables import SCHEMA_VERSION, meta, metadata
 
 BUSY_TIMEOUT_MS: Final = 5_000
+_STEPS_BETWEEN_LOOKS: Final = 10_000  # of SQLite's machine, under a millisecond
 _SCHEMA_LOCK: Final = (
     7_014_217_003  # any fixed number; PostgreSQL's advisory lock while tables are made
 )
@@ -69,10 +72,42 @@ class Store:
         with self.reader.begin() as connection:
             yield connection
 
+    @contextmanager
+    def read_within(self, seconds: float) -> Iterator[Connection]:
+        """A reading transaction whose queries are given up after `seconds` with `TooSlow`."""
+        deadline = time.monotonic() + seconds
+        with self.reader.connect() as connection, connection.begin():
+            try:
+                with _interrupted_at(connection, deadline):
+                    yield connection
+            except OperationalError as error:
+                if time.monotonic() < deadline:
+                    raise
+                raise TooSlow(f"the query was given up after {seconds:g} s") from error
+
     def close(self) -> None:
         """Close all pooled connections."""
         self.writer.dispose()
         self.reader.dispose()
+
+
+class TooSlow(RuntimeError):  # noqa: N818
+    """A query took longer than it may."""
+
+
+@contextmanager
+def _interrupted_at(connection: Connection, deadline: float) -> Iterator[None]:
+    if connection.dialect.name == "postgresql":
+        left_ms = max(1, round((deadline - time.monotonic()) * 1000))
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {left_ms}")
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    driver.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS_BETWEEN_LOOKS)
+    try:
+        yield
+    finally:
+        driver.set_progress_handler(None, 0)
 
 
 def open_store(url: str, window_ms: int = 60_000, step_ms: int = 60_000) -> Store:

@@ -6,19 +6,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, func, select
 
-from store.tables import anomaly_log, api_log, dirty_window, feedback
+from store.tables import anomaly_log, dirty_window, feedback
 
 PRIORITIES: Final = ("HIGH", "MEDIUM", "LOW")
 VERDICTS: Final = ("false_alarm", "confirmed")
-
-
-def calls_stored(connection: Connection) -> int:
-    """Calls stored since the database was made, also those that retention removed.
-
-    It is the highest row number. PostgreSQL spends numbers on imported lines, too, that it has
-    already; counting rows would take seconds for millions.
-    """
-    return _count(connection, select(func.coalesce(func.max(api_log.c.id), 0)))
 
 
 def windows_by_priority(connection: Connection, since: int) -> dict[str, int]:
@@ -36,6 +27,14 @@ def windows_waiting(connection: Connection, until: int) -> int:
     """Window starts at or before an instant [epoch ms] with calls that are not scored yet."""
     waiting = select(func.count()).where(dirty_window.c.start <= until)
     return _count(connection, waiting)
+
+
+def oldest_waiting(connection: Connection, since: int, until: int) -> int | None:
+    """The first window start of `[since, until]` [epoch ms] with calls not scored yet."""
+    start = dirty_window.c.start
+    waiting = select(func.min(start)).where(start >= since, start <= until)
+    oldest: int | None = connection.execute(waiting).scalar_one()
+    return oldest
 
 
 def feedback_by_verdict(connection: Connection) -> dict[str, int]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, tuple_
 
 from store.engine import Store
 from store.tables import anomaly_log, api_log
 
 Row = dict[str, Any]
+After = tuple[int, int]  # timestamp [epoch ms] and id of the row before, in the order of the list
+
+PAGE_ROWS: Final = 5_000  # of a page of a stream: some 5 MB, some 30 ms
+_NEWEST: Final[After] = (2**63 - 1, 2**63 - 1)
 
 
 @dataclass(frozen=True)
@@ -38,22 +42,45 @@ class Page:
     """A page of rows, newest first; `next_after` is the (timestamp, id) to go on from."""
 
     items: list[Row]
-    next_after: tuple[int, int] | None
+    next_after: After | None
 
 
-def windows_page(
-    store: Store, filters: Filters, limit: int, after: tuple[int, int] | None = None
-) -> Page:
+@dataclass(frozen=True)
+class Pages:
+    """All rows of a list, newest first, in pages that are read one after the other.
+
+    Each page is a read transaction of its own, so that who takes his time keeps none open. Rows
+    that come after the first page was read are left out; a row that was there before and is not
+    removed meanwhile is in exactly one page.
+    """
+
+    names: tuple[str, ...]
+    next_after: After | None  # of the last row, when the limit leaves some out
+    pages: Iterator[Sequence[Sequence[Any]]]  # values of a row in the order of `names`
+
+
+def windows_page(store: Store, filters: Filters, limit: int, after: After | None = None) -> Page:
     """Windows, newest first, from `next_after` of the page before; new rows don't shift pages."""
-    return _page(store, select_windows(), anomaly_log, _window_conditions(filters), limit, after)
+    return _page(store, _windows(filters), limit, after)
 
 
-def calls_page(
-    store: Store, filters: Filters, limit: int, after: tuple[int, int] | None = None
-) -> Page:
+def calls_page(store: Store, filters: Filters, limit: int, after: After | None = None) -> Page:
     """Calls, newest first, from `next_after` of the page before; new rows don't shift pages."""
-    columns = [column for column in api_log.c if column.name != "identity"]
-    return _page(store, select(*columns), api_log, _call_conditions(filters), limit, after)
+    return _page(store, _calls(filters), limit, after)
+
+
+def window_pages(
+    store: Store, filters: Filters, limit: int | None = None, after: After | None = None
+) -> Pages:
+    """All windows, or the newest `limit` of them."""
+    return _pages(store, _windows(filters), limit, after)
+
+
+def call_pages(
+    store: Store, filters: Filters, limit: int | None = None, after: After | None = None
+) -> Pages:
+    """All calls, or the newest `limit` of them."""
+    return _pages(store, _calls(filters), limit, after)
 
 
 def select_windows() -> Select[Any]:
@@ -66,9 +93,14 @@ def rows(connection: Connection, statement: Select[Any]) -> list[Row]:
     return [dict(row) for row in connection.execute(statement).mappings()]
 
 
-def _window_conditions(filters: Filters) -> list[ColumnElement[bool]]:
+def _windows(filters: Filters) -> Select[Any]:
     names = ("endpoint", "method", "client", "subject", "priority", "usage_cluster", "is_anomaly")
-    return _conditions(anomaly_log, filters, names)
+    return select_windows().where(*_conditions(anomaly_log, filters, names))
+
+
+def _calls(filters: Filters) -> Select[Any]:
+    columns = [column for column in api_log.c if column.name != "identity"]
+    return select(*columns).where(*_call_conditions(filters))
 
 
 def _call_conditions(filters: Filters) -> list[ColumnElement[bool]]:
@@ -91,21 +123,51 @@ def _conditions(table: Any, filters: Filters, names: Sequence[str]) -> list[Colu
     return conditions
 
 
-def _page(
-    store: Store,
-    statement: Select[Any],
-    table: Any,
-    conditions: list[ColumnElement[bool]],
-    limit: int,
-    after: tuple[int, int] | None,
-) -> Page:
-    if after is not None:
-        at, row_id = after
-        earlier = (table.c.timestamp < at) | ((table.c.timestamp == at) & (table.c.id < row_id))
-        conditions = [*conditions, table.c.timestamp <= at, earlier]
-    statement = statement.where(*conditions).order_by(table.c.timestamp.desc(), table.c.id.desc())
+def _page(store: Store, statement: Select[Any], limit: int, after: After | None) -> Page:
     with store.read() as connection:
-        items = rows(connection, statement.limit(limit + 1))
+        items = rows(connection, _next(statement, limit + 1, after))
     more = len(items) > limit
     items = items[:limit]
     return Page(items, (items[-1]["timestamp"], items[-1]["id"]) if more else None)
+
+
+def _pages(store: Store, statement: Select[Any], limit: int | None, after: After | None) -> Pages:
+    c = statement.selected_columns
+    with store.read() as connection:
+        last_id = connection.scalar(select(func.coalesce(func.max(c.id), 0)))
+        statement = statement.where(c.id <= last_id)
+        ends = [] if limit is None else _ends(connection, statement, limit, after)
+    if len(ends) < 2:
+        return Pages(tuple(c.keys()), None, _read_pages(store, statement, after))
+    statement = statement.where(tuple_(c.timestamp, c.id) >= tuple_(*ends[0]))
+    return Pages(tuple(c.keys()), ends[0], _read_pages(store, statement, after))
+
+
+def _ends(
+    connection: Connection, statement: Select[Any], limit: int, after: After | None
+) -> list[After]:
+    """Places of the last row within the limit and of the one after it, as far as there are any."""
+    c = statement.selected_columns
+    skipped = min(limit - 1, _NEWEST[1])
+    places = _next(statement.with_only_columns(c.timestamp, c.id), 2, after).offset(skipped)
+    return [(at, row_id) for at, row_id in connection.execute(places)]
+
+
+def _read_pages(
+    store: Store, statement: Select[Any], after: After | None
+) -> Iterator[Sequence[Sequence[Any]]]:
+    while True:
+        with store.read() as connection:
+            page = connection.execute(_next(statement, PAGE_ROWS, after)).all()
+        if page:
+            yield page
+        if len(page) < PAGE_ROWS:
+            return
+        after = (page[-1].timestamp, page[-1].id)
+
+
+def _next(statement: Select[Any], limit: int, after: After | None) -> Select[Any]:
+    """The next rows of a list. The place is always given: it leads SQLite to the right index."""
+    c = statement.selected_columns
+    earlier = tuple_(c.timestamp, c.id) < tuple_(*(after or _NEWEST))
+    return statement.where(earlier).order_by(c.timestamp.desc(), c.id.desc()).limit(limit)

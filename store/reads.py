@@ -121,6 +121,12 @@ def old_windows(connection: Connection, before: int, low_before: int, limit: int
     return list(connection.scalars(select(c.id).where(low | (scored < before)).limit(limit)))
 
 
+def last_call_id(connection: Connection) -> int:
+    """The highest id of any call, 0 when there is none."""
+    highest = select(func.coalesce(func.max(api_log.c.id), 0))
+    return int(connection.execute(highest).scalar_one())
+
+
 def is_empty(connection: Connection) -> bool:
     """Whether no call was ever stored."""
     return connection.execute(select(api_log.c.id).limit(1)).first() is None

@@ -97,7 +97,6 @@ anomaly_log = Table(
     Column("latency_histogram", LargeBinary),  # see ml/histogram.py; endpoint windows only
     Column("model_version", Text),
     Column("scored_at", BigInteger),
-    Column("high_at", BigInteger),  # when it was scored HIGH first, NULL while it is not HIGH
     Column("bot_score", Float(53)),  # 0..1, the higher the more like a program; client windows only
     Column("reasons", Text),  # JSON array, see ml/explain.py; MEDIUM and above
     Column("causes", Text),  # JSON array, see ml/causes.py; endpoint windows of MEDIUM and above
@@ -114,6 +113,16 @@ WINDOW_KEY = (
     func.coalesce(anomaly_log.c.client, text("''")),  # NULLs would be distinct in a unique index
 )
 Index("ux_anomaly_log_window", *WINDOW_KEY, unique=True)
+
+live_event = Table(  # a window became an anomaly, or HIGH, while that was news
+    "live_event",
+    metadata,
+    Column("id", _Id, primary_key=True),  # grows, and is never used again
+    Column("at", BigInteger, nullable=False),  # when the window was scored
+    Column("window_id", BigInteger, nullable=False),
+    Column("priority", Text, nullable=False),  # as it was then
+    sqlite_autoincrement=True,
+)
 
 journal_position = Table(  # how far each capture journal is stored; committed with its rows
     "journal_position",
@@ -160,6 +169,16 @@ counter = Table(  # losses and other counts that must survive a restart
     metadata,
     Column("name", Text, primary_key=True),
     Column("value", BigInteger, nullable=False),
+)
+
+call_count = Table(  # of all calls ever stored; see store/call_counts.py
+    "call_count",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("status_class", Integer, primary_key=True, autoincrement=False),
+    Column("duration_bin", Integer, primary_key=True, autoincrement=False),
+    Column("calls", BigInteger, nullable=False),
+    Column("duration_us", BigInteger, nullable=False),  # sum
 )
 
 feedback = Table(  # what people said of windows; features as they were, windows go with retention
@@ -234,6 +253,31 @@ onset = Table(  # failures that began, and whether they were forecast
     Column("client", Text, primary_key=True),  # "" in endpoint windows
     Column("warned_at", BigInteger),  # start of the first warning window before it, NULL: none
     Column("probability", Float(53)),  # of the window just before, NULL: there is none
+)
+
+question = Table(  # what was asked in plain English; the newest of each user, see store/questions.py
+    "question",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("outcome", Text, nullable=False),  # answered | refused
+    Column("message", Text, nullable=False),  # how it was understood, or what was not
+    Column("rows", Integer),  # NULL: refused
+    Column("took_ms", Float(53), nullable=False),
+    Index("ix_question_who_at", "who", "at", "id"),
+)
+
+saved_question = Table(
+    "saved_question",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("who", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("ux_saved_question_who_name", "who", "name", unique=True),
 )
 
 CALL_COLUMNS = tuple(name for name, _ in api_log.columns.items() if name != "id")

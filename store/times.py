@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 LAST_MS: Final = 253_402_300_799_999  # the last millisecond of the year 9999
@@ -11,6 +12,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 def epoch_ms(value: object) -> int:
     """An instant given as ISO 8601 (UTC unless it says otherwise) or as epoch milliseconds."""
+    if isinstance(value, float) and value.is_integer():  # 1.0 is a whole number of JSON
+        value = int(value)
     text = str(value).strip()
     is_number = text.isascii() and text.isdigit() and len(text) <= len(str(LAST_MS))
     instant = int(text) if is_number else _instant_of_iso(text)
@@ -33,6 +36,9 @@ def _instant_of_iso(text: str) -> int:
 
 def iso(ms: int | None) -> str | None:
     """ISO 8601 UTC of epoch milliseconds."""
-    if ms is None:
-        return None
-    return (_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds")[:-6] + "Z"
+    return None if ms is None else f"{_iso_second(ms // 1000)}.{ms % 1000:03}Z"
+
+
+@lru_cache(maxsize=4096)  # rows of a list share their seconds
+def _iso_second(seconds: int) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat()[:-6]

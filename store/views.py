@@ -194,30 +194,6 @@ def freshness(store: Store, now: int) -> Freshness:
     )
 
 
-def last_window_id(store: Store) -> int:
-    """The highest id of any window, 0 when there is none."""
-    with store.read() as connection:
-        highest: int = connection.execute(select(func.coalesce(func.max(_W.id), 0))).scalar_one()
-    return highest
-
-
-def new_high_windows(store: Store, after_id: int, after_at: int, since: int) -> list[Row]:
-    """HIGH windows that are news, lowest id first.
-
-    Parameters
-    ----------
-    after_id, after_at : int
-        Highest id and `high_at` [epoch ms] of the windows seen before. A window that is scored
-        again keeps its id: it is news when that makes it HIGH.
-    since : int
-        Windows that started earlier [epoch ms] are no news.
-    """
-    news = (_W.id > after_id) | (_W.high_at > after_at)
-    statement = select_windows().where(news, _W.priority == "HIGH", _W.timestamp >= since)
-    with store.read() as connection:
-        return rows(connection, statement.order_by(_W.id).limit(100))
-
-
 def endpoint_analytics(
     store: Store, endpoint: str, method: str | None, start: int, end: int
 ) -> EndpointAnalytics:

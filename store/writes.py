@@ -10,9 +10,10 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any, Final
 
-from sqlalchemy import Connection, Dialect, bindparam, case, delete, func, or_, select, update
+from sqlalchemy import Connection, Dialect, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from store import call_counts, reads
 from store.engine import Grid
 from store.tables import (
     CALL_COLUMNS,
@@ -81,6 +82,7 @@ def add_calls(connection: Connection, calls: Sequence[tuple[Any, ...]], grid: Gr
     many = CALLS_A_STATEMENT.get(dialect.name, len(calls) + 1)
     named = type(calls[0]) is not tuple
     rows = [tuple(call) for call in calls] if named else calls  # sqlite3 binds named ones slowly
+    last_id = reads.last_call_id(connection)
     stored = first = 0
     while first + many <= len(rows):
         values = tuple(chain.from_iterable(rows[first : first + many]))
@@ -91,6 +93,8 @@ def add_calls(connection: Connection, calls: Sequence[tuple[Any, ...]], grid: Gr
         stored += connection.exec_driver_sql(_add_calls_sql(dialect, 1), rest).rowcount
     if stored:
         mark_dirty(connection, grid.starts(set(map(itemgetter(0), rows))))
+        new = rows if stored == len(rows) else call_counts.new_of(connection, rows, last_id)
+        call_counts.count_calls(connection, new)
     return stored
 
 
@@ -132,18 +136,18 @@ def _save_windows_sql(dialect: Dialect) -> str:
     insert = (sqlite if dialect.name == "sqlite" else postgresql).insert(anomaly_log)
     insert = insert.values({name: bindparam(name) for name in WINDOW_COLUMNS})
     key = {"timestamp", "subject", "endpoint", "method", "client"}
-    became_high = insert.excluded["high_at"]
-    first_high = func.coalesce(anomaly_log.c.high_at, became_high)
     statement = insert.on_conflict_do_update(
         index_elements=WINDOW_KEY,
-        set_={name: insert.excluded[name] for name in WINDOW_COLUMNS if name not in key}
-        | {"high_at": case((became_high.is_not(None), first_high))},
+        set_={name: insert.excluded[name] for name in WINDOW_COLUMNS if name not in key},
     )
     return str(statement.compile(dialect=dialect))
 
 
 def save_windows(connection: Connection, windows: Sequence[tuple[Any, ...]]) -> None:
-    """Store windows, rows in the order of `WINDOW_COLUMNS`; one stored before is replaced."""
+    """Store windows, rows in the order of `WINDOW_COLUMNS`; one stored before is replaced.
+
+    `events.save_windows` does so too, and tells who waits for news.
+    """
     if windows:
         connection.exec_driver_sql(_save_windows_sql(connection.dialect), list(windows))
 

@@ -54,7 +54,6 @@ def window(timestamp: int = T0, **fields: Any) -> tuple[Any, ...]:
         "latency_histogram": None,
         "model_version": "test",
         "scored_at": timestamp + MINUTE,
-        "high_at": None,
         "bot_score": None,
         "reasons": None,
         "causes": None,

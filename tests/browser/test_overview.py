@@ -8,8 +8,9 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
-from store import Store, writes
+from store import Store, events, writes
 from tests.browser.conftest import OpenPage, fill, full_minute, score
+from tests.news import HIGH, now_ms
 from tests.rows import MINUTE, call, window
 from tests.server import Server, wait_until
 
@@ -165,9 +166,9 @@ def test_hostile_names_are_shown_as_text(
 ) -> None:
     name = "<img src=x onerror=\"document.title='owned'\">"
     this_minute = full_minute()
-    row = {"risk_score": 0.9, "priority": "HIGH", "is_anomaly": 1}
+    row = HIGH | {"scored_at": now_ms()}
     with quiet_store.begin() as connection:
-        writes.save_windows(
+        events.save_windows(
             connection,
             [
                 window(this_minute - MINUTE, endpoint=name, **row),
@@ -180,11 +181,13 @@ def test_hostile_names_are_shown_as_text(
                     **row,
                 ),
             ],
+            MINUTE,
         )
     with watched(quiet_server) as seen:
         page = seen.open()
         seen.charts()
         expect(page.locator("#overview-windows-grid .ag-row").first).to_be_visible()
+        expect(page.locator("#shell-toasts .note")).to_have_count(2)
         page.wait_for_timeout(500)
         assert page.title() != "owned"
         assert page.locator("img[src=x]").count() == 0

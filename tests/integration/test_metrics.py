@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
+from api.metrics import MOST_SAMPLES
+from ingest.journal import SUFFIX, directory_bytes
+from ingest.writer import drain
+from jobs.backlog import MOST_COUNTED_BYTES, Backlog, backlog
 from jobs.runtime import Foresight
 from jobs.schedule import run_job
 from jobs.scorecard import HOUR_MS, compare_forecasts
+from ml.features import FEATURES
 from store import Store, writes
+from store.call_counts import call_counts
 from store.drift import DriftHour, save_drift
-from tests.rows import MINUTE, call, window
+from tests.rows import MINUTE, T0, call, window
 from tests.server import running_server, wait_until
 
 HOUR = (time.time_ns() // 1_000_000 // HOUR_MS - 1) * HOUR_MS  # the last full hour
@@ -55,7 +63,14 @@ def fill(store: Store) -> None:
 
 def test_metrics_of_an_empty_store_are_zero_or_absent(client: FlaskClient) -> None:
     found = scrape(client)
-    assert found["foresight_calls_stored_total",] == 0
+    assert found["foresight_calls_total", "live", "2xx"] == 0
+    assert found["foresight_call_errors_total", "live"] == 0
+    assert found["foresight_call_duration_seconds_bucket", "+Inf", "live"] == 0
+    assert found["foresight_journal_bytes",] == 0
+    assert found["foresight_journal_records",] == 0
+    assert found["foresight_writer_lag_seconds",] == 0
+    assert found["foresight_scoring_lag_seconds",] == 0
+    assert found["foresight_live_sockets",] == 0
     assert found["foresight_windows_waiting",] == 0
     assert found["foresight_windows_last_hour", "HIGH"] == 0
     assert found["foresight_feedback_windows", "false_alarm"] == 0
@@ -73,13 +88,18 @@ def test_metrics_say_what_the_store_holds(client: FlaskClient, parts: Foresight)
     run_job(parts.store, "scoring", lambda: "done")
     run_job(parts.store, "retention", lambda: str(1 / 0))
     found = scrape(client)
-    assert found["foresight_calls_stored_total",] == 2
+    assert found["foresight_calls_total", "live", "2xx"] == 2
     assert found["foresight_calls_lost_total",] == 3
     assert found["foresight_windows_waiting",] == 1, "the other minute is not over"
+    start = (now - 5 * MINUTE) // MINUTE * MINUTE
+    assert found["foresight_scoring_lag_seconds",] == pytest.approx(
+        (now - start - MINUTE) / 1000, abs=10
+    )
     assert found["foresight_windows_last_hour", "HIGH"] == 1
     assert found["foresight_job_last_success_timestamp_seconds", "scoring"] == pytest.approx(
         time.time(), abs=60
     )
+    assert 0 <= found["foresight_job_duration_seconds", "scoring"] < 10
     assert found["foresight_job_failed", "scoring"] == 0
     assert found["foresight_job_failed", "retention"] == 1
     assert found["foresight_drift_psi", "req_count", "endpoint"] == 0.2
@@ -153,6 +173,124 @@ def test_drift_comes_with_its_reading(client: FlaskClient, parts: Foresight) -> 
     assert client.get("/api/models/drift?from=soon").status_code == 400
 
 
+def test_calls_are_counted_by_status_and_duration_also_when_they_are_gone(
+    client: FlaskClient, parts: Foresight
+) -> None:
+    given = [(200, 5.0), (201, 5.1), (404, 30_000.0), (503, 30_001.0), (999, None)]
+    calls = [call(T0, status_code=status, response_time_ms=ms) for status, ms in given]
+    calls.append(call(T0, source="simulated", response_time_ms=250.0))
+    with parts.store.begin() as connection:
+        writes.add_calls(connection, calls, parts.store.grid)
+        writes.remove_calls(connection, list(range(1, len(calls) + 1)))
+    found = scrape(client)
+    statuses = {
+        key[2]: n for key, n in found.items() if key[:2] == ("foresight_calls_total", "live")
+    }
+    assert statuses == {"1xx": 0, "2xx": 2, "3xx": 0, "4xx": 1, "5xx": 1, "other": 1}
+    assert found["foresight_calls_total", "simulated", "2xx"] == 1
+    assert found["foresight_call_errors_total", "live"] == 2
+    bucket = "foresight_call_duration_seconds_bucket"
+    buckets = {key[1]: n for key, n in found.items() if key[0] == bucket and key[2] == "live"}
+    assert (buckets["0.005"], buckets["0.01"], buckets["10.0"]) == (1, 2, 2)
+    assert (buckets["30.0"], buckets["+Inf"]) == (3, 4)
+    assert found["foresight_call_duration_seconds_count", "live"] == 4
+    assert found["foresight_call_duration_seconds_sum", "live"] == pytest.approx(60.0111)
+    assert found["foresight_call_duration_seconds_sum", "simulated"] == 0.25
+
+
+def test_what_is_stored_once_is_counted_once(store: Store) -> None:
+    for sent in ([1, 2, 3], [2, 3, 4, 4], [1, 2, 3, 4]):
+        with store.begin() as connection:
+            rows = [call(T0, source="posted", identity=n, status_code=100 * n) for n in sent]
+            writes.add_calls(connection, rows, store.grid)
+    with store.read() as connection:
+        counted = call_counts(connection)["posted"]
+    assert counted.by_status == {1: 1, 2: 1, 3: 1, 4: 1, 5: 0, 0: 0}
+    assert counted.seconds == pytest.approx(0.4)
+
+
+def test_two_transactions_count_all_calls(store: Store) -> None:
+    def add() -> None:
+        for _ in range(20):
+            with store.begin() as connection:
+                writes.add_calls(connection, [call(), call(status_code=500)], store.grid)
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(add) for _ in range(4)]:
+            done.result()
+    with store.read() as connection:
+        assert call_counts(connection)["live"].by_status == {1: 0, 2: 80, 3: 0, 4: 0, 5: 80, 0: 0}
+
+
+def test_the_journal_is_as_deep_as_what_is_not_stored(
+    client: FlaskClient, parts: Foresight
+) -> None:
+    now = time.time_ns() // 1_000_000
+    for age_s in (90, 60, 30):
+        parts.journal.append(call(now - age_s * 1000))
+    found = scrape(client)
+    assert found["foresight_journal_records",] == 3
+    assert found["foresight_journal_bytes",] == directory_bytes(parts.settings.journal_dir) > 300
+    assert found["foresight_writer_lag_seconds",] == pytest.approx(90, abs=10)
+    drain(parts.store, parts.settings.journal_dir)
+    parts.journal.append(call(now - 10_000))
+    found = scrape(client)
+    assert found["foresight_journal_records",] == 1
+    assert found["foresight_writer_lag_seconds",] == pytest.approx(10, abs=9)
+    drain(parts.store, parts.settings.journal_dir)
+    found = scrape(client)
+    assert found["foresight_journal_bytes",] == found["foresight_writer_lag_seconds",] == 0
+
+
+def test_a_deep_journal_is_not_read_to_its_end(tmp_path: Path) -> None:
+    record = b"\n" + msgspec.json.encode(call()) + b"\n"
+    many = MOST_COUNTED_BYTES // len(record) * 3 // 2
+    (tmp_path / f"a{SUFFIX}").write_bytes(record * many)
+    (tmp_path / f"b{SUFFIX}").write_bytes(b"\n[torn\n" + record)
+    found = backlog(tmp_path, {})
+    assert found.bytes == directory_bytes(tmp_path)
+    assert found.records == pytest.approx(many, rel=0.01)
+    assert found.oldest_at == T0
+    assert backlog(tmp_path, {f"a{SUFFIX}": len(record) * many}).records == 2
+    assert backlog(tmp_path / "nowhere", {}) == Backlog(0, 0, None)
+
+
+def test_refused_logins_are_counted_by_kind(client: FlaskClient, stranger: FlaskClient) -> None:
+    stranger.get("/auth/login?token=wrong")
+    stranger.head("/auth/login?token=wrong")
+    for wrong in ("x", "y"):
+        stranger.post("/auth/login", data={"password": wrong})
+    for header in ("Bearer wrong", "bearer", "Basic YTpi"):
+        stranger.get("/api/stats", headers={"Authorization": header})
+    stranger.get("/api/stats")
+    found = scrape(client)
+    kinds = ("password", "link", "token")
+    assert [found["foresight_refused_logins_total", kind] for kind in kinds] == [2, 1, 2]
+
+
+def test_ten_thousand_endpoints_and_clients_make_no_more_samples(
+    client: FlaskClient, parts: Foresight
+) -> None:
+    now = time.time_ns() // 1_000_000
+    names = [f"/endpoint-{n}" for n in range(10_000)]
+    with parts.store.begin() as connection:
+        calls = [
+            call(now, endpoint=name, user_id=name, status_code=100 + n % 900)
+            for n, name in enumerate(names)
+        ]
+        writes.add_calls(connection, calls, parts.store.grid)
+        writes.save_windows(connection, [window(now, endpoint=name) for name in names])
+        for subject in ("endpoint", "client"):
+            psi = dict.fromkeys(FEATURES, 0.2)
+            save_drift(connection, subject, DriftHour(HOUR, 120, "v1", psi))
+    for job in ("scoring", "retention", "training", "drift", "scorecard"):
+        run_job(parts.store, job, lambda: "done")
+    fill(parts.store)
+    found = scrape(client)
+    assert sum(n for key, n in found.items() if key[0] == "foresight_calls_total") >= 10_000
+    assert len(found) < MOST_SAMPLES
+
+
 def test_a_scrape_of_a_running_server_is_no_call(tmp_path: Path) -> None:
     with running_server(tmp_path, demo="off") as server:
         status, headers, _ = server.request("GET", "/metrics")
@@ -163,7 +301,7 @@ def test_a_scrape_of_a_running_server_is_no_call(tmp_path: Path) -> None:
         wait_until(
             lambda: (
                 samples(server.request("GET", "/metrics")[2].decode())[
-                    "foresight_calls_stored_total",
+                    "foresight_calls_total", "live", "2xx"
                 ]
                 == 3
             ),

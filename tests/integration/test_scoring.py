@@ -42,9 +42,7 @@ def score(store: Store, bundle: Bundle, until: int) -> int:
 
 def scored(store: Store) -> dict[Key, tuple[Any, ...]]:
     """All windows but for when they were scored, by their key."""
-    columns = [
-        anomaly_log.c[name] for name in WINDOW_COLUMNS if name not in ("scored_at", "high_at")
-    ]
+    columns = [anomaly_log.c[name] for name in WINDOW_COLUMNS if name != "scored_at"]
     with store.read() as connection:
         rows = [tuple(row) for row in connection.execute(select(*columns))]
     by_key = {row[:5]: row for row in rows}

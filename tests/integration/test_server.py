@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import sqlite3
 import subprocess
@@ -12,11 +13,14 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 
 import pytest
 
-from tests.server import ROOT, Server, free_port, running_server, wait_until
+from store import open_store, writes
+from tests.rows import call
+from tests.server import ROOT, TOKEN, Server, free_port, running_server, wait_until
 
 REQUESTS = 2_000
 THREADS = 8
@@ -103,7 +107,66 @@ def test_sigterm_ends_the_server_soon_and_nothing_is_lost(tmp_path: Path) -> Non
     assert unmatched(answered) <= set(stored_paths(tmp_path))
     assert sum(stored_paths(tmp_path).values()) == len(answered) == 400
     assert not list((tmp_path / "journal").glob("*.journal")), "drained to the end"
-    assert took < 5
+    assert took < 3
+
+
+def post_batches(server: Server, name: str, accepted: list[str], stopped: threading.Event) -> None:
+    """Post batches of a hundred one after the other; note the paths of those answered with 202."""
+    for number in count():
+        paths = [f"/{name}-{number}-{n}" for n in range(100)]
+        record = {"timestamp": server.started_ms, "method": "GET", "status_code": 200}
+        batch = [record | {"path": path, "ip_address": "10.0.0.1"} for path in paths]
+        try:
+            status, _, body = server.request("POST", "/api/calls", batch)
+        except (OSError, http.client.HTTPException):
+            return
+        if status == 202:
+            assert json.loads(body)["accepted"] == len(paths), body
+            accepted += paths
+        if stopped.is_set():
+            return
+
+
+def test_sigterm_amid_a_long_stream_and_posts_loses_nothing_and_takes_no_3_s(
+    tmp_path: Path,
+) -> None:
+    store = open_store(f"sqlite:///{tmp_path / 'foresight.db'}")
+    for _ in range(50):
+        with store.begin() as connection:
+            writes.add_calls(connection, [call(path="/old")] * 20_000, store.grid)
+    store.close()
+    accepted: list[str] = []
+    answered: list[str] = []
+    stopped, asked = threading.Event(), {"Accept": "application/x-ndjson"}
+    asked["Authorization"] = f"Bearer {TOKEN}"
+    with running_server(tmp_path, scheduler=0) as server, ThreadPoolExecutor(20) as pool:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=20)
+        connection.request("GET", "/api/logs", headers=asked)
+        stream = connection.getresponse()
+        assert stream.read(1000)
+        posting = [
+            pool.submit(post_batches, server, f"posted-{n}", accepted, stopped)
+            for n in range(THREADS)
+        ]
+        for n in range(THREADS):
+            paths = [f"/captured-{n}-{at}" for at in range(100_000)]
+            pool.submit(send, server, paths, answered, stopped)
+        wait_until(lambda: len(accepted) > 2_000 and len(answered) > 200, what="load")
+        began = time.monotonic()
+        assert server.stop() == 0
+        took = time.monotonic() - began
+        stopped.set()
+        for posted in posting:
+            posted.result()
+        with pytest.raises((http.client.IncompleteRead, ConnectionResetError)):
+            stream.read()
+        connection.close()
+    assert took < 3
+    with running_server(tmp_path, scheduler=0):  # what was captured in the last moment
+        wait_until(lambda: set(answered) <= set(stored_paths(tmp_path)), what="answered calls")
+    stored = stored_paths(tmp_path)
+    assert set(accepted) <= set(stored)
+    assert {n for path, n in stored.items() if path != "/old"} == {1}
 
 
 def test_a_store_locked_for_ten_seconds_slows_no_answer_and_loses_nothing(tmp_path: Path) -> None:

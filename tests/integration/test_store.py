@@ -121,16 +121,6 @@ def test_marking_and_clearing_at_once_end_well(store: Store) -> None:
             done.result()  # raises what a deadlock would raise
 
 
-def test_a_window_that_becomes_high_when_scored_again_is_news_once(store: Store) -> None:
-    high = {"risk_score": 0.9, "priority": "HIGH"}
-    save(store, window(), window(T0 + MINUTE, **high, high_at=T0 + 2 * MINUTE))
-    assert [w["id"] for w in views.new_high_windows(store, 0, 0, T0)] == [2]
-    save(store, window(**high, high_at=T0 + 9 * MINUTE))
-    assert [w["id"] for w in views.new_high_windows(store, 2, T0 + 2 * MINUTE, T0)] == [1]
-    save(store, window(**high, high_at=T0 + 10 * MINUTE))
-    assert views.new_high_windows(store, 2, T0 + 9 * MINUTE, T0) == []
-
-
 def test_a_store_of_the_release_before_is_brought_up_to_date(store_url: str) -> None:
     older = open_store(store_url)
     with older.begin() as c:

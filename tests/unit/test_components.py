@@ -314,8 +314,10 @@ def frame(demo: bool = False) -> Component:
         "content",
         ranges={"3h": "3h"},
         demo=demo,
+        stream=True,
         user="admin",
         logout="/auth/logout",
+        reference="/api/docs",
     )
 
 

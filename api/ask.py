@@ -1,0 +1,95 @@
+"""`POST /api/admin/query`: plain-English questions about calls and windows."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+
+from flask import Blueprint, Response, jsonify
+from pydantic import BaseModel, ConfigDict, Field
+
+from api import current, schemas
+from api.described import described
+from api.errors import ApiError
+from api.query import Instant
+from api.rows import shown
+from ask.engine import Answer, answer
+from ask.question import NotUnderstood
+from store import TooSlow
+from store.times import iso
+
+ask = Blueprint("ask", __name__, url_prefix="/api/admin")
+
+_BUCKETS: Final = frozenset({"second", "minute", "hour", "day", "week"})
+
+
+class QueryBody(BaseModel):
+    """A question, and the instant that it is asked at."""
+
+    model_config = ConfigDict(extra="forbid")
+    query: str = Field(
+        description="The question.", examples=["high risk endpoints in the last hour"]
+    )
+    now: Instant | None = Field(None, description="The clock; without it that of the server.")
+
+
+class QueryAnswer(schemas.Answer):
+    """An answer, and how the question was understood."""
+
+    interpretation: str = schemas.said(
+        "What was understood, with absolute times, corrections and assumptions.",
+        "Endpoint windows with priority HIGH, from 2026-03-18 14:30 UTC to 2026-03-18 15:30 UTC "
+        "inclusive, newest first, at most 100 rows.",
+    )
+    columns: list[str] = schemas.said("Columns of the rows, in their order.", ["endpoint", "count"])
+    rows: list[dict[str, Any]] = schemas.said(
+        "The answer; times in ISO 8601 UTC.", [{"endpoint": "/payment", "count": 17}]
+    )
+    count: int = schemas.said("Number of rows.", 1)
+    unmatched: list[str] = schemas.said("Words that never restrict, and were ignored.", ["please"])
+    plan: dict[str, Any] = schemas.said(
+        "The question as it was understood, for programs.", {"table": "windows", "shape": "rows"}
+    )
+
+
+@ask.post("/query")
+@described(
+    "Questions",
+    QueryAnswer,
+    errors={
+        422: "the word 'country' is not known here",
+        504: "the query was given up after 10 s; ask for a shorter time",
+    },
+)
+def ask_in_plain_english(body: QueryBody) -> Response:
+    """Ask about calls and windows in plain English.
+
+    Nothing is guessed: what is not understood is a 422 with the words it is about (`unmatched`) and
+    up to three questions that work (`suggestions`) in its details. Questions only read.
+    """
+    now = time.time_ns() // 1_000_000 if body.now is None else body.now
+    try:
+        found = answer(current().store, body.query, now=now)
+    except NotUnderstood as error:
+        raise ApiError(
+            422, str(error), unmatched=list(error.unmatched), suggestions=list(error.suggestions)
+        ) from None
+    except TooSlow as error:
+        raise ApiError(504, f"{error}; ask for a shorter time") from None
+    return jsonify(_answer(found))
+
+
+def _answer(found: Answer) -> dict[str, Any]:
+    return {
+        "interpretation": found.interpretation,
+        "columns": list(found.columns),
+        "rows": [_row(row) for row in found.rows],
+        "count": len(found.rows),
+        "unmatched": list(found.ignored),
+        "plan": found.question.as_json(),
+    }
+
+
+def _row(row: dict[str, Any]) -> dict[str, Any]:
+    """Times of rows and of buckets as ISO 8601."""
+    return {name: iso(v) if name in _BUCKETS else v for name, v in shown(row).items()}

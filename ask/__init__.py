@@ -1,0 +1,1 @@
+"""Plain-English questions about calls and windows, without a language model."""

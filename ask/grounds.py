@@ -1,0 +1,335 @@
+"""Phrases to parts: what each means beside its neighbours and on this site."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from lark import Token
+
+from ask import lexicon, parsing
+from ask.columns import SHARES, WINDOW_MEASURES
+from ask.lexicon import PAYLOAD, RESPONSE_TIME, Noun
+from ask.parts import WHENS, CountOf, Filter, Part, Parts, kind_of
+from ask.phrases import Below, Codes, Column, Compared, Limited, Quantity
+from ask.question import Condition, NotUnderstood
+from ask.routes import Named, Routes
+
+_CONNECTIVES: Final = frozenset({"AND", "OR", "COMMA", "BUT"})
+_SILENCE: Final = "TO FROM OF WITH ON FILLER ROWS GOT TOOK WHICH ONLY ALL_TIME A INCLUSIVE FIRST"
+_SILENT: Final = frozenset(_SILENCE.split())  # nothing is lost when they are left alone
+_WINDOW_COLUMNS: Final = WINDOW_MEASURES | {"error_rate"}  # compared with a number
+
+
+def parts_of(tokens: Sequence[Token], routes: Routes, notes: list[str]) -> Parts:
+    """Read the phrases of a question.
+
+    Raises
+    ------
+    NotUnderstood
+        Something has no meaning where it stands.
+    """
+    found = list(parsing.phrases_of(tokens))
+    parts = [Part(_grounded(value), _text(tokens[a:b])) for value, a, b in found]
+    parts = _bound_numbers(parts)
+    reader = _Grounds(parts, routes, notes)
+    parts = [replace(part, value=reader.meaning(at)) for at, part in enumerate(parts)]
+    return Parts(_joined(_without_named(parts)), notes)
+
+
+def _text(tokens: Iterable[Token]) -> str:
+    return " ".join(token for token in tokens if token.type not in ("COMMA",))
+
+
+def _grounded(value: Any) -> Any:
+    """Nouns that the grammar knows as words of their own are nouns where they stand alone."""
+    return value.value if kind_of(value) in ("NOUN", "STATUS", "PRIORITY", "PAYLOAD") else value
+
+
+def _bound_numbers(parts: list[Part]) -> list[Part]:
+    """`more than 5 requests` counts, `payload over 5 KB` compares: by what stands around it."""
+    bound: list[Part] = []
+    for part in parts:
+        before = bound[-1].value if bound else None
+        compared = part.value
+        if (
+            isinstance(compared, Compared)
+            and compared.column is None
+            and isinstance(before, Noun)
+            and before.kind == "payloads"
+        ):
+            bound[-1] = Part(replace(compared, column=PAYLOAD), f"{bound[-1].text} {part.text}")
+            continue
+        bound.append(part)
+    return bound
+
+
+class _Grounds:
+    """What each phrase means, given its neighbours and the routes of the site."""
+
+    def __init__(self, parts: Sequence[Part], routes: Routes, notes: list[str]) -> None:
+        self._parts = parts
+        self._routes = routes
+        self._notes = notes
+
+    def meaning(self, at: int) -> Any:
+        part = self._parts[at]
+        value = part.value
+        match value:
+            case Condition():
+                return Filter(value, window=True)
+            case Codes(condition):
+                plain = condition.operator == "in"
+                return Filter(condition, noun=part.text.endswith("s"), valued=plain)
+            case Compared():
+                return self._compared(value, at)
+            case Below(path):
+                return replace(self._endpoint(self._below(path), path), branch=True)
+            case Token():
+                return self._word(value, at)
+        return value
+
+    def _word(self, token: Token, at: int) -> Any:
+        match token.type:
+            case "CONDITION":
+                term: lexicon.Term = token.value
+                return Filter(term.condition, term.noun, term.window)
+            case "FAILING":
+                return self._failing(at)
+            case "CLUSTER":
+                return self._cluster(token.value, at)
+            case "LEVEL":
+                return self._level(token, at)
+            case "METHOD":
+                method, plural = token.value
+                return Filter(Condition("method", "in", (method,)), noun=plural)
+            case "IP":
+                return Filter(Condition("ip_address", "in", (token.value,)))
+            case "USER":
+                return Filter(Condition("user_id", "in", (token.value,)))
+            case "PATH":
+                return self._endpoint(self._routes.at_path(token.value), token)
+            case "BELOW_PATH":
+                return self._endpoint(self._routes.under(token.value), token)
+            case "NAME":
+                return self._endpoint(token.value, token)
+            case "NUMBER":
+                return self._number(token, at)
+            case "FUTURE":
+                raise NotUnderstood(
+                    f"{str(token)!r} is in the future; only what happened can be asked for", token
+                )
+        return token
+
+    def _below(self, path: str) -> Named:
+        return self._routes.under(path if path.startswith("/") else f"/{path}")
+
+    def _endpoint(self, named: Named, text: str) -> Filter:
+        if named.corrected is not None:
+            self._notes.append(f"Read “{text}” as “{named.corrected}”.")
+        return Filter(named.condition)
+
+    def _noun_near(self, at: int) -> Noun | None:
+        """The noun that a word is said of: the next one of its phrase, else the one before."""
+        for part in self._parts[at + 1 :]:
+            if isinstance(part.value, Noun):
+                return part.value
+            if kind_of(part.value) in ("NOT", "AND", "OR", "BUT", "BY", "WITH"):
+                break
+        before = [part.value for part in self._parts[:at] if isinstance(part.value, Noun)]
+        return before[-1] if before else None
+
+    def _failing(self, at: int) -> Filter:
+        noun = self._noun_near(at)
+        if noun is not None and noun.kind == "calls":
+            return Filter(lexicon.ERRORS)
+        return Filter(lexicon.FAILING, window=True)
+
+    def _cluster(self, name: str, at: int) -> Filter:
+        entities = ("user_id", "client", "ip_address", "endpoint", "usage_cluster")
+        nouns = [p.value for p in self._parts if isinstance(p.value, Noun)]
+        said = any(n.column in entities or n.kind in ("windows", "who", "usage") for n in nouns)
+        after = self._parts[at + 1].value if at + 1 < len(self._parts) else None
+        if not said and not (kind_of(after) == "CONDITION" or kind_of(after) in ("OR", "AND")):
+            word = self._parts[at].text
+            raise NotUnderstood(
+                f"{word!r} is said of users, clients or windows, such as {word} users", word
+            )
+        return Filter(Condition("usage_cluster", "in", (name,)), window=True)
+
+    def _level(self, token: Token, at: int) -> Any:
+        """HIGH in capitals, or high windows, is the priority; a high anything else is unclear."""
+        after = self._parts[at + 1].value if at + 1 < len(self._parts) else None
+        if str(token).isupper() or (isinstance(after, Noun) and after.kind == "windows"):
+            return Filter(Condition("priority", "in", (token.value,)), window=True)
+        return token
+
+    def _number(self, token: Token, at: int) -> Any:
+        """A bare number: a status code that is one beyond doubt, else how many things."""
+        after = self._parts[at + 1].value if at + 1 < len(self._parts) else None
+        is_code = isinstance(token.value, int) and 400 <= token.value <= 599
+        if is_code:
+            return Filter(Condition("status_code", "in", (token.value,)))
+        if isinstance(after, Noun) or kind_of(after) in ("CONDITION", "METHOD"):
+            return Limited(_whole(token))
+        return token
+
+    def _compared(self, compared: Compared, at: int) -> Any:
+        unit = next((q.unit for q in compared.quantities if q.unit), None)
+        column = compared.column or _column_by_unit(compared, unit)
+        if column is None:
+            return self._counted(compared, at)
+        column = RESPONSE_TIME if column == "took" else column
+        values = tuple(_quantity(q, column, unit) for q in compared.quantities)
+        if compared.operator == "between" and values[0] > values[1]:
+            raise NotUnderstood(
+                f"nothing is between {values[0]:g} and {values[1]:g}", self._parts[at].text
+            )
+        return Filter(
+            Condition(column, compared.operator, values),  # type: ignore[arg-type]
+            window=column in _WINDOW_COLUMNS,
+            valued=False,
+            measures=compared.measures,
+        )
+
+    def _counted(self, compared: Compared, at: int) -> Any:
+        """A number of things: rows of the answer, or calls of a client; or hours of a day."""
+        if compared.operator == "between" and not self._thing_follows(at):
+            return parsing.hours_of(compared)
+        after = self._parts[at + 1].value if at + 1 < len(self._parts) else None
+        if kind_of(after) == "ROWS" and compared.operator == "<=":
+            return Limited(int(compared.quantities[0].value))
+        if not self._thing_follows(at):
+            text = self._parts[at].text
+            raise NotUnderstood(f"{text!r} does not say of what; name a column or a unit", text)
+        return CountOf(compared.operator, tuple(q.value for q in compared.quantities))
+
+    def _thing_follows(self, at: int) -> bool:
+        for part in self._parts[at + 1 :]:
+            kind = kind_of(part.value)
+            if isinstance(part.value, Noun | Codes) or kind in ("CONDITION", "FAILING"):
+                return True
+            if kind not in ("METHOD", "OF", "CLUSTER", "LEVEL", "NUMBER", "UNIQUE", "NOT"):
+                return isinstance(part.value, Condition | Column)
+        return False
+
+
+def _whole(token: Token) -> int:
+    if float(token.value).is_integer() and token.value >= 1:
+        return int(token.value)
+    raise NotUnderstood(f"{str(token)!r} can't be a number of lines; 1 or more can", token)
+
+
+def _column_by_unit(compared: Compared, unit: lexicon.Size | None) -> str | None:
+    if unit is not None and unit.kind == "size":
+        return PAYLOAD
+    if compared.implied is not None:
+        return compared.implied
+    if unit is not None and unit.kind == "time":
+        return RESPONSE_TIME
+    return None
+
+
+def _quantity(quantity: Quantity, column: str, unit: lexicon.Size | None) -> float:
+    """The number in the unit of its column; one unit may stand for both ends of a range."""
+    given = quantity.unit or unit
+    kinds = {RESPONSE_TIME: "time", PAYLOAD: "size"} | dict.fromkeys(SHARES, "share")
+    if given is not None and given.kind != kinds.get(column):
+        raise NotUnderstood(f"{column} is not measured in that unit", f"{quantity.number:g}")
+    return Quantity(quantity.number, given).value
+
+
+def _without_named(parts: list[Part]) -> list[Part]:
+    """Nouns beside what they name say nothing more: the /payment endpoint, user u017."""
+    kept: list[Part] = []
+    for at, part in enumerate(parts):
+        noun = part.value
+        if isinstance(noun, Noun) and noun.column is not None:
+            around = (parts[at - 1] if at else None, parts[at + 1] if at + 1 < len(parts) else None)
+            if any(_names(noun, other) for other in around):
+                continue
+        if kind_of(noun) == "PAGE":
+            if not (at and _is_endpoint(parts[at - 1])):
+                raise NotUnderstood(f"which {part.text}? name it before", part.text)
+            continue
+        kept.append(part)
+    return kept
+
+
+def _is_endpoint(part: Part) -> bool:
+    return isinstance(part.value, Filter) and part.value.condition.column == "endpoint"
+
+
+_NAMED_BY: Final = {
+    "endpoint": {"endpoint"},
+    "user_id": {"user_id", "ip_address"},
+    "ip_address": {"ip_address"},
+    "client": {"user_id", "ip_address"},
+    "method": {"method"},
+    "usage_cluster": {"usage_cluster"},
+}
+
+
+def _names(noun: Noun, other: Part | None) -> bool:
+    if other is None or not isinstance(other.value, Filter):
+        return False
+    condition = other.value.condition
+    if condition.operator not in ("in", "under"):
+        return False
+    column = condition.column
+    return column in _NAMED_BY.get(str(noun.column), ()) and not other.value.branch
+
+
+def _joined(parts: list[Part]) -> list[Part]:
+    """Negation and the connective before each part; connectives and silent words are gone."""
+    made: list[Part] = []
+    negating = joiner = between_nouns = ""
+    excluding = False
+    for part in parts:
+        kind = kind_of(part.value)
+        if kind == "NOT":
+            if negating:
+                raise NotUnderstood("two negations in a row", part.text)
+            negating = part.text
+            excluding = negating.lower() in _EXCLUDING
+        elif kind == "EITHER":
+            joiner = kind
+        elif kind in _CONNECTIVES:
+            joiner = between_nouns = "OR" if "OR" in (kind, joiner) else kind
+        elif kind in _SILENT:
+            continue
+        elif isinstance(part.value, (Filter, *WHENS)):
+            goes_on = _negation_goes_on(made, part, joiner, excluding=excluding)
+            negated = bool(negating) or goes_on
+            made.append(replace(part, negated=negated, joined=joiner))
+            negating = joiner = between_nouns = ""
+        else:
+            made.append(replace(part, joined=between_nouns))
+            between_nouns = ""
+    if negating:
+        raise NotUnderstood(f"{negating!r} of what? a condition must follow", negating)
+    return made
+
+
+_EXCLUDERS: Final = "excluding exclude excludes except without ignoring minus"
+_EXCLUDING: Final = frozenset((*_EXCLUDERS.split(), "except for", "other than", "apart from"))
+_NAMED_THINGS: Final = frozenset({"endpoint", "method", "client", "status_code"})
+
+
+def _negation_goes_on(made: Sequence[Part], part: Part, joiner: str, *, excluding: bool) -> bool:
+    """`not GET or POST`, `excluding /health and 5xx`: it is of every value of the list."""
+    if not made or not joiner or not isinstance(part.value, Filter):
+        return False
+    last = made[-1]
+    if not last.negated or not isinstance(last.value, Filter) or joiner == "BUT":
+        return False
+    columns = [_whose(p.value.condition.column) for p in (last, part)]
+    if columns[0] == columns[1]:
+        return True
+    return excluding and joiner != "COMMA" and set(columns) <= _NAMED_THINGS
+
+
+def _whose(column: str) -> str:
+    """Users and addresses are told apart by how they look, not by what is said of them."""
+    return "client" if column in ("user_id", "ip_address") else column

@@ -1,0 +1,39 @@
+// The API reference: gives the viewer the colours of the product, also when the theme changes.
+(function () {
+  const COLOURS = {
+    "bg-color": "--page",
+    "text-color": "--text",
+    "header-color": "--sidebar",
+    "primary-color": "--accent",
+    "nav-bg-color": "--sidebar",
+    "nav-text-color": "--text-2",
+    "nav-hover-bg-color": "--raised",
+    "nav-hover-text-color": "--text",
+    "nav-accent-color": "--accent",
+  };
+  const root = document.documentElement;
+  const docs = document.getElementById("docs");
+
+  function paint() {
+    const style = getComputedStyle(root);
+    docs.setAttribute("theme", root.dataset.bsTheme);
+    for (const [attribute, variable] of Object.entries(COLOURS)) {
+      docs.setAttribute(attribute, style.getPropertyValue(variable).trim());
+    }
+  }
+
+  document.getElementById("docs-theme").addEventListener("click", () => {
+    root.dataset.bsTheme = root.dataset.bsTheme === "light" ? "dark" : "light";
+    try {
+      window.localStorage.setItem("foresight-theme", root.dataset.bsTheme);
+    } catch (error) {
+      // Storage may be forbidden; then the choice holds for this page.
+    }
+    paint();
+  });
+  // The key is there for the curl lines; what is tried here goes with the session of the page.
+  docs.addEventListener("before-try", (event) => {
+    event.detail.request.headers.delete("Authorization");
+  });
+  paint();
+})();
