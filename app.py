@@ -29,6 +29,7 @@ from api.metrics import metrics
 from api.models import models as models_api
 from api.questions import questions
 from api.rest import rest
+from ask.engine import prepare as prepare_questions
 from components import shell
 from ingest import hooks, mock_api
 from ingest.journal import Journal
@@ -183,6 +184,7 @@ def _gunicorn_options(settings: Settings) -> dict[str, Any]:
     def post_worker_init(worker: Any) -> None:
         background = Background(worker.wsgi.extensions[EXTENSION])
         background.start()
+        threading.Thread(target=prepare_questions, name="questions", daemon=True).start()
 
         def stop_with_worker() -> None:
             while worker.alive:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any, Final
 
 from flask import Blueprint, Response, jsonify
 from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy.exc import OperationalError
 
 from api import current, schemas
 from api.described import described
 from api.errors import ApiError
 from api.query import Instant
-from api.rows import shown
+from api.questions import asker
+from api.rows import shown as shown_row
 from ask.engine import Answer, answer
 from ask.question import NotUnderstood
-from store import TooSlow
+from store import TooSlow, questions
 from store.times import iso
 
 ask = Blueprint("ask", __name__, url_prefix="/api/admin")
 
+_log: Final = logging.getLogger(__name__)
 _BUCKETS: Final = frozenset({"second", "minute", "hour", "day", "week"})
 
 
@@ -67,21 +71,48 @@ def ask_in_plain_english(body: QueryBody) -> Response:
     Nothing is guessed: what is not understood is a 422 with the words it is about (`unmatched`) and
     up to three questions that work (`suggestions`) in its details. Questions only read.
     """
-    now = time.time_ns() // 1_000_000 if body.now is None else body.now
+    now = time.time_ns() // 1_000_000
+    began = time.perf_counter()
     try:
-        found = answer(current().store, body.query, now=now)
+        found = answer(current().store, body.query, now=now if body.now is None else body.now)
     except NotUnderstood as error:
+        _remember(body.query, questions.REFUSED, str(error), None, now, began)
         raise ApiError(
             422, str(error), unmatched=list(error.unmatched), suggestions=list(error.suggestions)
         ) from None
     except TooSlow as error:
+        _remember(body.query, questions.REFUSED, str(error), None, now, began)
         raise ApiError(504, f"{error}; ask for a shorter time") from None
-    return jsonify(_answer(found))
+    shown = _answer(found)
+    answered = questions.ANSWERED
+    _remember(body.query, answered, shown["interpretation"], shown["count"], now, began)
+    return jsonify(shown)
+
+
+def _remember(
+    text: str, outcome: str, message: str, rows: int | None, now: int, began: float
+) -> None:
+    """Keep a question in its user's history; an answer is no worse when that can't be written."""
+    took_ms = (time.perf_counter() - began) * 1000
+    try:
+        with current().store.begin() as connection:
+            questions.remember(
+                connection,
+                who=asker(),
+                text=text,
+                outcome=outcome,
+                message=message,
+                rows=rows,
+                took_ms=took_ms,
+                at=now,
+            )
+    except OperationalError as error:
+        _log.warning("a question was not kept in the history: %s", error.orig)
 
 
 def _answer(found: Answer) -> dict[str, Any]:
     return {
-        "interpretation": found.interpretation,
+        "interpretation": " ".join([found.interpretation, *found.notes]),
         "columns": list(found.columns),
         "rows": [_row(row) for row in found.rows],
         "count": len(found.rows),
@@ -92,4 +123,4 @@ def _answer(found: Answer) -> dict[str, Any]:
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
     """Times of rows and of buckets as ISO 8601."""
-    return {name: iso(v) if name in _BUCKETS else v for name, v in shown(row).items()}
+    return {name: iso(v) if name in _BUCKETS else v for name, v in shown_row(row).items()}

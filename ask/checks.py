@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from ask.columns import SHARES
+from ask.columns import SHARES, label
 from ask.question import AnyOf, Condition, NotUnderstood, Question, Value
 
 _DOMAINS: Final[dict[str, frozenset[Value]]] = {
@@ -40,15 +40,15 @@ def refuse_contradictions(question: Question) -> None:
             for one in given.conditions
         ):
             raise NotUnderstood(
-                f"none of the alternatives of {given.conditions[0].column} is possible beside "
-                "the rest"
+                "none of the alternatives is possible beside the rest, such as that of "
+                f"{label(given.conditions[0].column)}"
             )
     _refuse_foreign_columns(question, plain)
 
 
 def _refuse(column: str, conditions: Sequence[Condition]) -> None:
     if not _possible(conditions):
-        raise NotUnderstood(f"no row can satisfy all conditions on {column.replace('_', ' ')}")
+        raise NotUnderstood(f"no row can satisfy all conditions on {label(column)}")
 
 
 def _refuse_foreign_columns(question: Question, plain: Iterable[Condition]) -> None:

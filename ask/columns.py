@@ -24,6 +24,32 @@ _IN_WINDOWS: Final = {  # what a column of calls is in windows
     "user_id": "client",
     "ip_address": "client",
 }
+LABELS: Final = {
+    "endpoint": "endpoint",
+    "method": "method",
+    "user_id": "user",
+    "ip_address": "IP address",
+    "client": "client",
+    "status_code": "status code",
+    "priority": "priority",
+    "usage_cluster": "usage cluster",
+    "subject": "subject",
+    "timestamp": "time",
+    "response_time_ms": "response time",
+    "avg_response_time": "average response time",
+    "max_response_time": "maximum response time",
+    "payload_size": "payload size",
+    "payload_mean": "payload size",
+    "risk_score": "risk score",
+    "anomaly_score": "anomaly score",
+    "failure_probability": "failure probability",
+    "error_rate": "error rate",
+    "repeat_rate": "repeat rate",
+    "status_entropy": "status entropy",
+    "unique_endpoints": "unique endpoints",
+    "req_count": "request count per window",
+    "is_anomaly": "anomaly",
+}
 REQUESTS_OF_WINDOWS: Final = Measure("sum", "req_count")
 
 
@@ -91,6 +117,11 @@ class Columns:
         elif how not in ("", "average"):
             raise NotUnderstood(f"windows hold no such number: {text!r}", text)
         return replace(condition, column=column)
+
+
+def label(column: str) -> str:
+    """What a column is called in a sentence."""
+    return LABELS.get(column, column.replace("_", " "))
 
 
 def subjects_of(condition: Condition | AnyOf) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from lark import Token
@@ -11,13 +11,13 @@ from lark import Token
 from ask import lexicon, parsing
 from ask.columns import SHARES, WINDOW_MEASURES
 from ask.lexicon import PAYLOAD, RESPONSE_TIME, Noun
-from ask.parts import WHENS, CountOf, Filter, Part, Parts, kind_of
-from ask.phrases import Below, Codes, Column, Compared, Limited, Quantity
+from ask.parts import WHENS, CountOf, Filter, Part, Parts, is_entity, kind_of
+from ask.phrases import Below, Codes, Column, Compared, Limited, Quantity, Rank
 from ask.question import Condition, NotUnderstood
 from ask.routes import Named, Routes
 
 _CONNECTIVES: Final = frozenset({"AND", "OR", "COMMA", "BUT"})
-_SILENCE: Final = "TO FROM OF WITH ON FILLER ROWS GOT TOOK WHICH ONLY ALL_TIME A INCLUSIVE FIRST"
+_SILENCE: Final = "TO FROM OF WITH ON FOR FILLER ROWS GOT TOOK WHICH ONLY ALL_TIME A INCLUSIVE"
 _SILENT: Final = frozenset(_SILENCE.split())  # nothing is lost when they are left alone
 _WINDOW_COLUMNS: Final = WINDOW_MEASURES | {"error_rate"}  # compared with a number
 
@@ -32,7 +32,7 @@ def parts_of(tokens: Sequence[Token], routes: Routes, notes: list[str]) -> Parts
     """
     found = list(parsing.phrases_of(tokens))
     parts = [Part(_grounded(value), _text(tokens[a:b])) for value, a, b in found]
-    parts = _bound_numbers(parts)
+    parts = _bound_numbers(_complete(parts))
     reader = _Grounds(parts, routes, notes)
     parts = [replace(part, value=reader.meaning(at)) for at, part in enumerate(parts)]
     return Parts(_joined(_without_named(parts)), notes)
@@ -45,6 +45,30 @@ def _text(tokens: Iterable[Token]) -> str:
 def _grounded(value: Any) -> Any:
     """Nouns that the grammar knows as words of their own are nouns where they stand alone."""
     return value.value if kind_of(value) in ("NOUN", "STATUS", "PRIORITY", "PAYLOAD") else value
+
+
+def _complete(parts: list[Part]) -> list[Part]:
+    """`above 0.3 and below 0.6`: a comparison without a column is of the one before it."""
+    made: list[Part] = []
+    for at, part in enumerate(parts):
+        connective = bool(made) and kind_of(made[-1].value) in ("AND", "BUT", "COMMA")
+        before = made[-2] if connective and len(made) > 1 else None
+        if (
+            before is not None
+            and isinstance(part.value, Compared)
+            and isinstance(before.value, Compared)
+            and part.value.column is None
+            and part.value.implied is None
+            and not _thing_follows(parts, at)
+            and (before.value.column is not None or before.value.implied is not None)
+        ):
+            column = before.value.column or before.value.implied
+            unit = part.value.quantities[0].unit
+            given = tuple(Quantity(q.number, q.unit or unit) for q in before.value.quantities)
+            made[-2] = replace(before, value=replace(before.value, quantities=given))
+            part = replace(part, value=replace(part.value, column=column))
+        made.append(part)
+    return made
 
 
 def _bound_numbers(parts: list[Part]) -> list[Part]:
@@ -86,9 +110,25 @@ class _Grounds:
                 return self._compared(value, at)
             case Below(path):
                 return replace(self._endpoint(self._below(path), path), branch=True)
+            case Limited(number) if self._is_code(number, at):
+                return Filter(Condition("status_code", "in", (number,)))
+            case Rank(superlative, int() as number) if self._is_code(number, at):
+                self._notes.append(f"Took {number} as a status code.")
+                return _RankedCode(Rank(superlative, None), number)
             case Token():
                 return self._word(value, at)
         return value
+
+    def _is_code(self, number: int, at: int) -> bool:
+        """`only 404`, `latest 401`: a number of nothing, which can only be a status code."""
+        is_limit = isinstance(self._parts[at].value, Limited)
+        said_only = self._parts[at].text.lower().split()[0] in ("only", "just")
+        if not 400 <= number <= 599 or (is_limit and not said_only):
+            return False
+        return not any(
+            isinstance(part.value, Noun) or kind_of(part.value) == "CONDITION"
+            for part in self._parts[at + 1 :]
+        )
 
     def _word(self, token: Token, at: int) -> Any:
         match token.type:
@@ -116,6 +156,8 @@ class _Grounds:
                 return self._endpoint(token.value, token)
             case "NUMBER":
                 return self._number(token, at)
+            case "LAST":
+                return self._last(token, at)
             case "FUTURE":
                 raise NotUnderstood(
                     f"{str(token)!r} is in the future; only what happened can be asked for", token
@@ -165,12 +207,22 @@ class _Grounds:
             return Filter(Condition("priority", "in", (token.value,)), window=True)
         return token
 
+    def _last(self, token: Token, at: int) -> Any:
+        """`last error` is the newest one."""
+        if not _thing_follows(self._parts, at):
+            return token
+        return Rank(lexicon.NEWEST, None)
+
     def _number(self, token: Token, at: int) -> Any:
         """A bare number: a status code that is one beyond doubt, else how many things."""
         after = self._parts[at + 1].value if at + 1 < len(self._parts) else None
         is_code = isinstance(token.value, int) and 400 <= token.value <= 599
         if is_code:
             return Filter(Condition("status_code", "in", (token.value,)))
+        before = kind_of(self._parts[at - 1].value) if at else ""
+        entities = [p for p in self._parts[:at] if is_entity(p.value)]
+        if before == "WITH" and entities and _thing_follows(self._parts, at):
+            return CountOf("in", (token.value,))  # users with 5 errors
         if isinstance(after, Noun) or kind_of(after) in ("CONDITION", "METHOD"):
             return Limited(_whole(token))
         return token
@@ -195,24 +247,38 @@ class _Grounds:
 
     def _counted(self, compared: Compared, at: int) -> Any:
         """A number of things: rows of the answer, or calls of a client; or hours of a day."""
-        if compared.operator == "between" and not self._thing_follows(at):
+        if compared.operator == "between" and not _thing_follows(self._parts, at):
             return parsing.hours_of(compared)
         after = self._parts[at + 1].value if at + 1 < len(self._parts) else None
         if kind_of(after) == "ROWS" and compared.operator == "<=":
             return Limited(int(compared.quantities[0].value))
-        if not self._thing_follows(at):
-            text = self._parts[at].text
+        text = self._parts[at].text
+        if any(q.unit is not None for q in compared.quantities):
+            raise NotUnderstood(f"{text!r} is a share of what? such as error rate above 20%", text)
+        if not all(float(q.number).is_integer() for q in compared.quantities):
+            raise NotUnderstood(f"{text!r} is no whole number of things", text)
+        if not _thing_follows(self._parts, at):
             raise NotUnderstood(f"{text!r} does not say of what; name a column or a unit", text)
         return CountOf(compared.operator, tuple(q.value for q in compared.quantities))
 
-    def _thing_follows(self, at: int) -> bool:
-        for part in self._parts[at + 1 :]:
-            kind = kind_of(part.value)
-            if isinstance(part.value, Noun | Codes) or kind in ("CONDITION", "FAILING"):
-                return True
-            if kind not in ("METHOD", "OF", "CLUSTER", "LEVEL", "NUMBER", "UNIQUE", "NOT"):
-                return isinstance(part.value, Condition | Column)
-        return False
+
+def _thing_follows(parts: Sequence[Part], at: int) -> bool:
+    """Whether what stands at a place is a number of what comes next."""
+    for part in parts[at + 1 :]:
+        kind = kind_of(part.value)
+        if isinstance(part.value, Noun | Codes) or kind in ("CONDITION", "FAILING"):
+            return True
+        if kind not in ("METHOD", "OF", "CLUSTER", "LEVEL", "NUMBER", "UNIQUE", "NOT"):
+            return isinstance(part.value, Condition | Column)
+    return False
+
+
+@dataclass(frozen=True)
+class _RankedCode:
+    """`latest 401`: a superlative and the status code it is said of."""
+
+    rank: Rank
+    code: int
 
 
 def _whole(token: Token) -> int:
@@ -245,6 +311,13 @@ def _without_named(parts: list[Part]) -> list[Part]:
     kept: list[Part] = []
     for at, part in enumerate(parts):
         noun = part.value
+        if isinstance(noun, _RankedCode):
+            code = Filter(Condition("status_code", "in", (noun.code,)), noun=True)
+            kept += [Part(noun.rank, part.text), Part(code, str(noun.code))]
+            continue
+        if _is_errors(part) and at and _is_status(parts[at - 1]):
+            kept[-1] = replace(kept[-1], value=replace(kept[-1].value, noun=True), text=part.text)
+            continue
         if isinstance(noun, Noun) and noun.column is not None:
             around = (parts[at - 1] if at else None, parts[at + 1] if at + 1 < len(parts) else None)
             if any(_names(noun, other) for other in around):
@@ -255,6 +328,21 @@ def _without_named(parts: list[Part]) -> list[Part]:
             continue
         kept.append(part)
     return kept
+
+
+def _is_errors(part: Part) -> bool:
+    """`401 errors`: only a noun."""
+    return (
+        isinstance(part.value, Filter)
+        and part.value.condition == lexicon.ERRORS
+        and (part.value.noun)
+    )
+
+
+def _is_status(part: Part) -> bool:
+    if not isinstance(part.value, Filter) or part.value.condition.column != "status_code":
+        return False
+    return part.value.condition.operator in ("in", "between") and part.value.valued
 
 
 def _is_endpoint(part: Part) -> bool:
@@ -297,9 +385,12 @@ def _joined(parts: list[Part]) -> list[Part]:
             joiner = kind
         elif kind in _CONNECTIVES:
             joiner = between_nouns = "OR" if "OR" in (kind, joiner) else kind
+        elif kind == "WITH":
+            joiner = joiner or kind
         elif kind in _SILENT:
             continue
         elif isinstance(part.value, (Filter, *WHENS)):
+            _refuse_or_of_times(made, part, joiner)
             goes_on = _negation_goes_on(made, part, joiner, excluding=excluding)
             negated = bool(negating) or goes_on
             made.append(replace(part, negated=negated, joined=joiner))
@@ -312,6 +403,19 @@ def _joined(parts: list[Part]) -> list[Part]:
     return made
 
 
+def _refuse_or_of_times(made: Sequence[Part], part: Part, joiner: str) -> None:
+    """`today or slow`: a time is never an alternative to a condition."""
+    if joiner != "OR" or not made:
+        return
+    kinds = {isinstance(p.value, WHENS) for p in (made[-1], part) if not isinstance(p.value, Noun)}
+    if (
+        len(kinds) > 1
+        and (part.value != made[-1].value)
+        and isinstance(made[-1].value, (Filter, *WHENS))
+    ):
+        raise NotUnderstood(f"'or {part.text}': a time and a condition are no alternatives", "or")
+
+
 _EXCLUDERS: Final = "excluding exclude excludes except without ignoring minus"
 _EXCLUDING: Final = frozenset((*_EXCLUDERS.split(), "except for", "other than", "apart from"))
 _NAMED_THINGS: Final = frozenset({"endpoint", "method", "client", "status_code"})
@@ -319,7 +423,7 @@ _NAMED_THINGS: Final = frozenset({"endpoint", "method", "client", "status_code"}
 
 def _negation_goes_on(made: Sequence[Part], part: Part, joiner: str, *, excluding: bool) -> bool:
     """`not GET or POST`, `excluding /health and 5xx`: it is of every value of the list."""
-    if not made or not joiner or not isinstance(part.value, Filter):
+    if not made or joiner in ("", "WITH") or not isinstance(part.value, Filter):
         return False
     last = made[-1]
     if not last.negated or not isinstance(last.value, Filter) or joiner == "BUT":

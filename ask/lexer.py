@@ -57,6 +57,12 @@ _ROUTE_WORDS: Final = (
 )  # fmt: skip
 
 
+_OBJECTS: Final = {  # what a verb at the start of a question is followed by, a route never
+    "search": ("for", "the", "user", "client", "all", "through", "in", "every", "my", "our"),
+    "export": ("all", "the", "every", "everything", "my", "our", "me"),
+}
+
+
 class _Phrases:
     """Phrases of known words, longest first."""
 
@@ -78,7 +84,7 @@ class _Phrases:
         for at in range(len(tokens)):
             tokens[at] = _in_place(tokens, at)
         tokens = [token for token in tokens if token.type != "SILENT"]
-        return _with_their_column(tokens), self._ignored
+        return _with_their_column(_with_their_noun(tokens)), self._ignored
 
     def _token_at(self, at: int) -> tuple[int, Token | None]:
         piece = self._pieces[at]
@@ -90,7 +96,7 @@ class _Phrases:
             return 1, _token(piece.kind, piece.value, piece)
         if piece.lower == "may" and not self._is_beside_number(at):
             return 1, None  # a verb
-        if at == 0 and piece.lower == "search" and is_word(self._next(at), "for"):
+        if at == 0 and is_word(self._next(at), *_OBJECTS.get(piece.lower, ())):
             return 1, None  # a verb
         if self._is_name(at):
             name = self._names[piece.lower]
@@ -120,7 +126,7 @@ class _Phrases:
         )
 
     def _meant(self, meaning: Meaning, run: Sequence[Piece]) -> Token:
-        text = " ".join(str(other.value or other.text) for other in run)
+        text = " ".join(other.text for other in run)
         return _token(meaning.terminal, meaning.value, run[0], text)
 
     def _is_name(self, at: int) -> bool:
@@ -128,7 +134,7 @@ class _Phrases:
         word = self._pieces[at].lower
         if word not in self._names:
             return False
-        if word not in WORDS:
+        if word not in WORDS or ((word,) not in PHRASES and word not in lexicon.FILLER):
             return True
         if is_word(self._next(at), "api"):
             return not is_word(self._next(at + 1), "calls", "call")
@@ -177,6 +183,10 @@ def _in_place(tokens: Sequence[Token], at: int) -> Token:
         return _retyped(token, "COMPARATOR", lexicon.Comparator("<"))
     if token.type == "COMPARATOR" and words in ("over", "under") and after not in _NUMERIC:
         return _retyped(token, "FILLER", None)
+    if token.type == "UNIT" and words == "bytes" and not (at and tokens[at - 1].type == "NUMBER"):
+        return _retyped(token, "DATA", None)
+    if token.type == "COMPARATOR" and words == "=" and after in _VALUES:
+        return _retyped(token, "SILENT", None)  # method=POST
     if token.type == "OF" and after in _NUMERIC and at and tokens[at - 1].type == "AGGREGATE":
         return _retyped(token, "SILENT", None)  # a minimum of 5
     if token.type == "BETWEEN" and after == "BETWEEN":  # between 2-4pm
@@ -193,6 +203,26 @@ def _in_place(tokens: Sequence[Token], at: int) -> Token:
     ):
         return _retyped(token, "CODES", int(token.value))
     return token
+
+
+_NUMBERED: Final = (["NUMBER", "NOUN"], ["NUMBER", "CONDITION"])
+
+
+def _with_their_noun(tokens: list[Token]) -> list[Token]:
+    """`1,000 requests or more` is 1,000 or more requests, `5 to 10 errors` between 5 and 10."""
+    moved: list[Token] = []
+    for at, token in enumerate(tokens):
+        kinds = [t.type for t in tokens[at : at + 4]]
+        before = [t.type for t in moved[-2:]]
+        if token.type in ("OR_MORE", "OR_LESS") and before in _NUMBERED:
+            moved.insert(-1, token)
+            continue
+        is_span = kinds[:3] == ["NUMBER", "TO", "NUMBER"] and kinds[3:] in (["NOUN"], ["CONDITION"])
+        if is_span and not (moved and moved[-1].type in ("FROM", "BETWEEN")):
+            moved.append(_retyped(tokens[at + 1], "BETWEEN", None))
+            tokens[at + 1] = _retyped(tokens[at + 1], "AND", None)
+        moved.append(token)
+    return moved
 
 
 _SCOPES: Final = frozenset(
@@ -225,10 +255,25 @@ def _is_scope(tokens: Sequence[Token], at: int) -> bool:
 
 
 def _names_someone(tokens: Sequence[Token]) -> bool:
-    """`user u017`, `IP 10.0.0.9`."""
-    return [t.type for t in tokens] in (["NOUN", "USER"], ["NOUN", "IP"])
+    """`user u017`, `IP 10.0.0.9`, `method GET`."""
+    kinds = [token.type for token in tokens]
+    if kinds == ["NOUN", "METHOD"]:
+        return bool(tokens[0].value.column == "method")
+    whom = ("user_id", "client", "ip_address")
+    return kinds in (["NOUN", "USER"], ["NOUN", "IP"]) and tokens[0].value.column in whom
 
 
+_VALUES: Final = (
+    "METHOD",
+    "USER",
+    "IP",
+    "PATH",
+    "BELOW_PATH",
+    "NAME",
+    "LEVEL",
+    "CONDITION",
+    "CLUSTER",
+)
 _NUMERIC: Final = ("NUMBER", "A", "CODES")
 
 
@@ -249,7 +294,9 @@ def _follows_code_word(tokens: Sequence[Token], at: int) -> bool:
 
 
 def _next_is_errors(tokens: Sequence[Token], at: int) -> bool:
-    """401 errors, 401 and 403 responses."""
+    """401 errors, 401 and 403 responses; but not more than 200 errors, the last 200 errors."""
+    if at and tokens[at - 1].type in ("COMPARATOR", "LAST", "FIRST", "TOP", "LIMIT", "AGGREGATE"):
+        return False
     for token in tokens[at + 1 :]:
         if token.type in ("AND", "OR", "COMMA", "NUMBER", "CODES"):
             continue

@@ -190,6 +190,7 @@ _SUPERLATIVES: Final[dict[str, Superlative]] = {
     ),
 }
 
+NEWEST: Final = _SUPERLATIVES["newest / latest / most recent"]
 _COLUMNS: Final[dict[str, str]] = {
     "response time+ / latency / latencies / duration+": RESPONSE_TIME,
     "risk score+": "risk_score",
@@ -213,6 +214,8 @@ _AGGREGATES: Final[dict[str, Measure]] = {
 _COMPARATORS: Final[dict[str, Comparator]] = {
     "above / over / more than / greater than / exceeding / exceeds / exceed / exceeded / "
     "higher than / beyond / >": Comparator(">"),
+    "greater than or equal to / more than or equal to / above or equal to": Comparator(">="),
+    "less than or equal to / lower than or equal to / below or equal to": Comparator("<="),
     "below / under / less than / fewer than / lower than / <": Comparator("<"),
     "at least / no less than / no fewer than / not less than / not below / >=": (Comparator(">=")),
     "at most / up to / no more than / not more than / not above / <=": (Comparator("<=")),
@@ -268,9 +271,15 @@ _TERMINALS: Final[dict[str, Mapping[str, Any]]] = {
     "COLUMN": _COLUMNS,
     "AGGREGATE": _AGGREGATES,
     "HIGHEST": {"highest / worst / greatest": True, "lowest / best": False},
-    "MOST": {"most": True, "fewest / least": False},
+    "MOST": {
+        "most / highest number of / largest number of / greatest number of / "
+        "biggest number of": True,
+        "fewest / least / lowest number of / smallest number of": False,
+    },
     "TOTAL": {"total / overall total": None},
-    "COUNT": {"how many / number of / count of / count / counts / numbers of / amount of": None},
+    "COUNT": {
+        "how many / how much / number of / count of / count / counts / numbers of / amount of": None
+    },
     "DATA": {
         "how much data / bytes / total bytes / data transferred / bytes transferred / "
         "how many bytes / number of bytes / total data / amount of data": None
@@ -285,7 +294,7 @@ _TERMINALS: Final[dict[str, Mapping[str, Any]]] = {
     "ONLY": {"only / just": None},
     "ALL": {"all / everything / every single": None},
     "EVERY": {"every": None},
-    "ROWS": {"row+ / result+ / record+ / entry / entries / group+ / item+ / line+": None},
+    "ROWS": {"row+ / result+ / record+ / entry / entries / group+": None},
     "SORTED": {
         "sorted by / ordered by / order by / sort by / ranked by / sorted / ordered / ranked / "
         "rank by / rank": None
@@ -327,8 +336,9 @@ _TERMINALS: Final[dict[str, Mapping[str, Any]]] = {
     "FUTURE": {"tomorrow": None, "next": None},
     "BETWEEN": {"between": None},
     "PER": {
-        "per / for each / for every / each / grouped by / group by / broken down by / "
-        "break down by / split by / by each / by every / breakdown by / separated by": None
+        "per / for each of / for each / each of / for every / each / grouped by / group by / "
+        "broken down by / break down by / split by / by each / by every / breakdown by / "
+        "separated by": None
     },
     "BY": {"by": None},
     "BUCKET": {"hourly": "hour", "daily": "day", "weekly": "week", "minutely": "minute"},
@@ -337,11 +347,14 @@ _TERMINALS: Final[dict[str, Mapping[str, Any]]] = {
         "under / below / beneath / starting with / everything below / everything under / "
         "anything under / anything below / all under / begins with / beginning with": None
     },
+    "PERCENT_WORD": {"percentile+": None},
     "PAGE": {"page+ / service+": None},
     "NOT": {
-        "not / no / non / isnt / arent / dont / doesnt / didnt / werent / wasnt / excluding / "
-        "exclude / except / except for / without / other than / apart from / but not / ignoring / "
-        "minus / excludes / not counting / aint / havent / hasnt / hadnt / never": None
+        "not / no / non / isnt / arent / dont / doesnt / didnt / werent / wasnt / excluding /"
+        " exclude / except / except for / without / other than / apart from / but not / "
+        "ignoring / minus / excludes / everything but / all but / anything but / everything "
+        "except / all except / anything except / everywhere but / anywhere but / anywhere "
+        "except / not counting / aint / havent / hasnt / hadnt / never": None
     },
     "OR": {"or / and or": None},
     "EITHER": {"either": None},
@@ -353,25 +366,26 @@ _TERMINALS: Final[dict[str, Mapping[str, Any]]] = {
     "WITH": {"with": None},
     "SCORED": {"scored": None},
     "WHICH": {"which / what": None},
+    "FOR": {"for": None},
     "ALL_TIME": {"all time / ever / so far": None},
 }
 
 # Phrases of words that a longer phrase would claim although a shorter one is meant.
 _FILLER: Final = """
     please pls plz kindly can could you would will me us show give list find get display fetch
-    pull up tell for look looking lookup s the a an i we it its they them their that whose
-    where when this these those there here is are was were be been being am do does did have
-    has had having in on at into onto by during within over through across against out about as
+    pull up tell look looking lookup s the a an i we it its they their that whose where when
+    this these those there here is are was were be been being am do does did have has had
+    having in on at into onto by during within over through across against out about as
     anything anywhere something somewhere thing things activity activities behavior behaviour
-    flagged hit hitting returned got took called calling did had overall also both different
-    want need like see let any some only just quickly thanks thank hi hello hey so data records
-    entries results table recorded seen happened happening occurred occur occurring made make
-    making sent send sending coming come came from our my your system ones still yet recent
-    recently accessed accessing visited visiting reached served handled processed experienced
-    showed shows saw looks looked logged ran run running whether us im id ive lets whats thats
-    wheres theres ask question answer then too if then than view check report print bring
-    retrieve return fetching showing listing used using use uses performed perform issued
-    respectively how much level levels score scores value values utc
+    flagged hit hitting returned got took called calling overall also both different want need
+    like see let any some only just quickly thanks thank hi hello hey so data records entries
+    results table recorded seen happened happening occurred occur occurring made make making
+    sent send sending coming come came from our my your system ones still yet recent recently
+    accessed accessing visited visiting reached served handled processed experienced showed
+    shows saw looks looked logged ran run running whether im id ive lets whats thats wheres
+    theres ask question answer then too if than view check report print bring retrieve return
+    fetching showing listing used using use uses performed perform issued respectively level
+    levels score scores value values utc sends makes sees keeping kept
 """
 FILLER: Final = frozenset(_FILLER.split())
 """Words that never restrict an answer. Some have a meaning besides (see `PHRASES`), which wins."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ask import lexicon
-from ask.columns import Columns
+from ask.columns import WINDOW_MEASURES, Columns, label
 from ask.lexicon import COUNT, PAYLOAD, RESPONSE_TIME, Noun
 from ask.parts import CountOf, Filter, Parts, is_entity, kind_of
 from ask.phrases import Column, Grouped, Measures
@@ -35,14 +35,40 @@ def having_of(parts: Parts, columns: Columns) -> Having | None:
     `with average response time over 2 s` is said of groups of calls, too.
     """
     counts = [at for at, part in enumerate(parts.parts) if isinstance(part.value, CountOf)]
-    averages = [] if columns.windowed else [p for p in parts.of(Filter) if p.value.measures]
+    averages = [at for at in range(len(parts)) if _is_of_groups(parts, columns, at)]
     if len(counts) + len(averages) > 1:
         raise NotUnderstood("one comparison of a count or average at a time")
     if averages:
-        condition = averages[0].value.condition
-        measure = columns.measure(averages[0].value.measures[0], condition.column)
+        parts.compared.add(averages[0])
+        found: Filter = parts.value(averages[0])
+        condition = found.condition
+        said = found.measures or _measures_before(parts, averages[0])
+        measure = columns.measure(said[0], condition.column)
         return Having(measure, condition.operator, condition.values)
     return _count_having(parts, columns, counts[0]) if counts else None
+
+
+def _is_of_groups(parts: Parts, columns: Columns, at: int) -> bool:
+    """`average latency over 2 s`, said of clients or `per endpoint`, not of single rows."""
+    value = parts.value(at)
+    if not isinstance(value, Filter):
+        return False
+    if not value.measures:
+        bare = not parts.parts[at].joined and isinstance(parts.value(at - 1), Grouped)
+        return bare and bool(_measures_before(parts, at))
+    in_windows = value.condition.column in WINDOW_MEASURES and parts.head() is not None
+    return in_windows if columns.windowed else True
+
+
+def _measures_before(parts: Parts, at: int) -> tuple[Measure, ...]:
+    """What is computed of the same column: average latency per endpoint over 300 ms."""
+    column = parts.value(at).condition.column
+    if parts.value(at).valued:
+        return ()
+    for measures in (part.value for part in parts.of(Measures)):
+        if (measures.column.name if measures.column else RESPONSE_TIME) == column:
+            return tuple(measures.measures)
+    return ()
 
 
 def _count_having(parts: Parts, columns: Columns, at: int) -> Having | None:
@@ -68,6 +94,9 @@ def _measured(parts: Parts, columns: Columns, at: int) -> list[Measure]:
     """The measures that one part asks for."""
     value = parts.value(at)
     match value:
+        case Noun(kind="payloads") if _is_grouped(parts):
+            parts.notes.append("Took payload size as its average.")
+            return [columns.measure(Measure("average"), PAYLOAD)]
         case Measures(measures, column):
             name = column.name if column else RESPONSE_TIME
             return [columns.measure(measure, name) for measure in measures]
@@ -77,7 +106,9 @@ def _measured(parts: Parts, columns: Columns, at: int) -> list[Measure]:
     if kind == "COLUMN" or (kind == "RISK" and _is_grouped(parts)):
         name = "risk_score" if kind == "RISK" else str(value.value)
         return [_bare(parts, columns, at, name)]
-    if kind in ("COUNT", "VOLUME"):
+    if kind == "VOLUME":
+        return [COUNT]
+    if kind == "COUNT":
         return _count(parts, columns, at)
     if kind == "DATA":
         return [columns.measure(Measure("sum"), PAYLOAD)]
@@ -92,9 +123,11 @@ def _count(parts: Parts, columns: Columns, at: int) -> list[Measure]:
         return []
     if head is None and is_entity(parts.value(at - 1)):
         head = parts.value(at - 1)  # client count
-    if is_entity(head):
-        return [columns.measure(Measure("distinct"), str(head.column))]
-    return [COUNT]
+    if not is_entity(head):
+        return [COUNT]
+    place = next(i for i in range(len(parts)) if parts.value(i) is head)
+    named = [str(noun.column) for noun in parts.heads(place)]
+    return [columns.measure(Measure("distinct"), column) for column in named]
 
 
 def _bare(parts: Parts, columns: Columns, at: int, name: str) -> Measure:
@@ -112,7 +145,7 @@ def _bare(parts: Parts, columns: Columns, at: int, name: str) -> Measure:
         raise NotUnderstood(
             f"what of {text!r}? compare it with a number, or ask for its average", text
         )
-    parts.notes.append(f"Took {name.replace('_', ' ')} as its average.")
+    parts.notes.append(f"Took {label(name)} as its average.")
     return columns.measure(Measure("average"), name)
 
 

@@ -33,16 +33,12 @@ class Day:
 
 @dataclass(frozen=True)
 class Moment:
-    """A day, a part of a day [h, h), a time of day [ms], or several of them; or an instant.
-
-    `exact`: an instant, written as one (Monday 10:00), not a time of a day (10:00 on Monday).
-    """
+    """A day, a part of a day [h, h), a time of day [ms], or several of them; or an instant."""
 
     day: Day | None = None
     part: tuple[int, int] | None = None
     clock: int | None = None
     stamp: datetime | None = None
-    exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,8 +115,17 @@ def time_range(
 
 def named_day(whens: Sequence[When]) -> Day | None:
     """The one day that stands alone or with a part of the day or a time."""
-    days = [when.day for when in whens if isinstance(when, Moment) and when.day is not None]
-    return days[0] if len(days) == 1 else None
+    days = {day for when in whens for day in _days(when)}
+    return days.pop() if len(days) == 1 else None
+
+
+def _days(when: When) -> list[Day]:
+    match when:
+        case Moment(day=Day() as day) | Bordered(moment=Moment(day=Day() as day)):
+            return [day]
+        case Between(first=first, last=last):
+            return [m.day for m in (first, last) if isinstance(m, Moment) and m.day is not None]
+    return []
 
 
 def _with_their_day(whens: Sequence[When], inherited: Day | None) -> tuple[list[When], Day | None]:
@@ -225,8 +230,7 @@ class _Calendar:
         if before:
             return TimeRange(self._at(on), self._start(moment, on))
         edge = self._at(on, moment.part[1] * HOUR_MS) if moment.part else self._start(moment, on)
-        is_instant = moment.exact or moment.stamp is not None
-        end = None if is_instant else self._at(on + timedelta(days=1))
+        end = None if moment.stamp is not None else self._at(on + timedelta(days=1))
         return TimeRange(self._past(edge), end)
 
     def _since(self, moment: Moment, day: Day | None) -> int:
@@ -244,6 +248,7 @@ class _Calendar:
             return TimeRange(self._past(self._since(first, day)), self.now, closed=True)
         if first.day is None and first.stamp is None and last.day is not None:
             first = replace(first, day=last.day)  # between 2am and 3am yesterday
+            last = replace(last, day=None) if last.clock is not None else last
         start_day = self._first_day(first, day)
         start = self._start(first, start_day)
         return self._past_range(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ask.columns import Columns
+from ask.columns import Columns, label
 from ask.lexicon import RESPONSE_TIME, Noun, Superlative
 from ask.parts import Parts
 from ask.phrases import BY_MEASURE, ByMeasure, Column, Measures, Ordered
-from ask.question import NotUnderstood, Order, Question
+from ask.question import Measure, NotUnderstood, Order, Question
 from ask.ranking import is_top
 
 
@@ -38,19 +38,29 @@ def ordered_groups(question: Question, order: Order | None) -> Question:
     if order is None or question.shape == "value":
         return question
     if question.shape != "series":
-        if order.column == "timestamp":
-            return question
-        return replace(question, order=Order(None, order.descending))
+        return replace(question, order=_order_of_groups(question, order))
     by_time = order.column in (None, "timestamp")
     return replace(question, order=Order("timestamp" if by_time else None, order.descending))
+
+
+def _order_of_groups(question: Question, order: Order) -> Order:
+    """By a key or by the first measure; anything else is not in the answer."""
+    if order.column in [key.column for key in question.keys]:
+        return order
+    shown = question.measures[0].column or question.measures[0].how.replace(" ", "_")
+    if order.column in (None, BY_MEASURE, shown):
+        return Order(None, order.descending)
+    raise NotUnderstood(f"the lines of this answer can't be sorted by {label(order.column)}")
 
 
 def ordered_rows(order: Order | None) -> Order:
     """Newest first unless asked otherwise."""
     if order is None:
         return Order("timestamp")
-    if order.column == BY_MEASURE:
-        raise NotUnderstood("highest or lowest of what? such as riskiest first")
+    if order.column in (BY_MEASURE, "count"):
+        raise NotUnderstood(
+            "rows have no such number to be sorted by; sort by one of their columns"
+        )
     return order if order.column else Order("timestamp", order.descending)
 
 
@@ -65,7 +75,9 @@ def _ordered_by(by: Any, columns: Columns) -> tuple[str | None, bool]:
     """The column, and whether the largest come first unless something else is said."""
     match by:
         case Superlative(column=column, descending=descending):
-            return columns.column(column) if column else None, descending
+            return columns.column(column) if column else BY_MEASURE, descending
+        case Measure() | Noun(kind="calls" | "windows"):
+            return "count", True
         case Column(name):
             return columns.column(name), name != "timestamp"
         case Measures((measure, *_), column):

@@ -12,7 +12,7 @@ from lark import Lark, Token, Transformer
 from lark.exceptions import UnexpectedInput
 
 from ask import moments
-from ask.lexicon import Comparator, Noun, Size
+from ask.lexicon import COUNT, Comparator, Noun, Size
 from ask.moments import Between, Bordered, Calendar, Day, Moment, Rolling
 from ask.phrases import (
     BY_MEASURE,
@@ -32,6 +32,8 @@ from ask.phrases import (
 from ask.question import NEGATED, Condition, Key, Measure, NotUnderstood
 
 _TIME_SIZES: Final = {"second", "minute", "hour", "day", "week"}
+_SMALLER: Final = {"minute": ("second", 60), "hour": ("minute", 60), "day": ("hour", 24)}
+_LISTING: Final = ("AND", "OR", "COMMA")
 _COLUMN_TOKENS: Final = {"COLUMN": "", "RISK": "risk_score", "PAYLOAD": "payload_size"}
 _BORDERS: Final = {
     "SINCE": "since", "FROM": "since", "BEFORE": "before", "UNTIL": "before", "AFTER": "after",
@@ -97,8 +99,8 @@ class _Meanings(Transformer[Token, Any]):
         unit: Size = kinds["UNIT"].value
         if unit.name not in _TIME_SIZES and "NUMBER" not in kinds:
             raise _No
-        if unit.kind != "time":
-            raise _No
+        if unit.kind != "time" or ("NUMBER" not in kinds and str(kinds["UNIT"]).endswith("s")):
+            raise _No  # the last hours: how many?
         if "LAST" in kinds and unit.name == "week" and "NUMBER" not in kinds:
             return Calendar("week", back=1)
         number = kinds["NUMBER"].value if "NUMBER" in kinds else 1
@@ -139,8 +141,7 @@ class _Meanings(Transformer[Token, Any]):
         clock = next((c for c in children if isinstance(c, int)), None)
         part = kinds["PART"].value if "PART" in kinds else None
         stamp = kinds["STAMP"].value if "STAMP" in kinds else None
-        exact = clock is not None and children[0] is day
-        return Moment(day, part, clock, stamp, exact)
+        return Moment(day, part, clock, stamp)
 
     def part(self, children: list[Any]) -> Moment:
         kinds = _kinds(children)
@@ -201,6 +202,11 @@ class _Meanings(Transformer[Token, Any]):
 
     def comparison(self, children: list[Any]) -> Compared:
         compared = next((c for c in children if isinstance(c, Compared)), None)
+        if compared is None and "NUMBER" in _kinds(children):  # of 800 ms
+            kinds = _kinds(children)
+            quantity = Quantity(kinds["NUMBER"].value, kinds["UNIT"].value)
+            bounds = [kinds[kind].value for kind in ("OR_MORE", "OR_LESS") if kind in kinds]
+            return Compared(bounds[0] if bounds else "in", (quantity,))
         if compared is None:
             numbers = [c for c in children if isinstance(c, Quantity)]
             if not numbers:
@@ -210,6 +216,10 @@ class _Meanings(Transformer[Token, Any]):
         measures = next((c for c in children if isinstance(c, tuple)), ())
         kinds = _kinds(children)
         name = column.name if column else None
+        if name is None and measures:
+            if any(measure.how != "percentile" for measure in measures):
+                raise _No
+            name = "response_time_ms"
         if "STATUS" in kinds:
             name = "status_code"
         if "TOOK" in kinds:
@@ -230,13 +240,20 @@ class _Meanings(Transformer[Token, Any]):
         return Codes(Condition("status_code", "not in" if "NOT" in kinds else "in", found))
 
     def priority(self, children: list[Any]) -> Condition:
+        negated = any(c.type == "NOT" for c in children)
         levels = tuple(dict.fromkeys(c.value for c in children if c.type == "LEVEL"))
-        return Condition("priority", "in", levels)
+        return Condition("priority", "not in" if negated else "in", levels)
 
     # what is asked for
 
+    def percentile(self, children: list[Any]) -> Measure:
+        if not float(children[0].value).is_integer() or not 1 <= children[0].value <= 99:
+            raise _No
+        return Measure("percentile", percentile=int(children[0].value))
+
     def aggregates(self, children: list[Any]) -> tuple[Measure, ...]:
-        return tuple(_aggregate(c) for c in children if c.type not in ("AND", "OR", "COMMA"))
+        given = [c for c in children if not (isinstance(c, Token) and c.type in _LISTING)]
+        return tuple(c if isinstance(c, Measure) else _aggregate(c) for c in given)
 
     def measures(self, children: list[Any]) -> Measures:
         column = next((_column_of(c) for c in children if _column_of(c)), None)
@@ -268,6 +285,10 @@ class _Meanings(Transformer[Token, Any]):
             direction = kinds["HIGHEST"].value
             if len(children) == 2:
                 return Ordered(BY_MEASURE, direction)
+        if "COUNT" in kinds:
+            return Ordered(COUNT, direction)
+        if "SUPERLATIVE" in kinds:
+            return Ordered(kinds["SUPERLATIVE"].value, direction)
         measures = next((c for c in children if isinstance(c, Measures)), None)
         column = next((_column_of(c) for c in children if _column_of(c)), None)
         by: Any = measures or column
@@ -288,8 +309,10 @@ class _Meanings(Transformer[Token, Any]):
         if any(c.type == "EVERY" for c in children if isinstance(c, Token)):
             keys = [_bucket([c for c in children if c.type != "EVERY"])]
         if not keys:
-            return ByMeasure(None)  # by requests
-        return Grouped(tuple(dict.fromkeys(keys)))
+            noun = next(c.value for c in children if isinstance(c, Token) and c.type == "NOUN")
+            return ByMeasure(noun)  # by requests
+        said_by = children[0].type == "BY"
+        return Grouped(tuple(dict.fromkeys(keys)), said_by)
 
     def bucket(self, children: list[Any]) -> Key:
         return _bucket(children)
@@ -297,10 +320,11 @@ class _Meanings(Transformer[Token, Any]):
     def by_measure(self, children: list[Any]) -> ByMeasure:
         measures = next((c for c in children if isinstance(c, Measures)), None)
         column = next((_column_of(c) for c in children if _column_of(c)), None)
-        return ByMeasure(measures or column)
+        noun = next((c.value for c in children if isinstance(c, Token) and c.type == "NOUN"), None)
+        return ByMeasure(measures or column or noun or COUNT)
 
     def below(self, children: list[Any]) -> Below:
-        return Below(str(children[1]))
+        return Below(str(children[1]).strip("\"'"))
 
 
 def _hour(number: float) -> int:
@@ -314,6 +338,10 @@ def _bordered(children: list[Any]) -> Bordered:
     kinds = _kinds(children)
     border = _BORDERS[children[0].type]
     moment = next((c for c in children if isinstance(c, Moment | Calendar)), None)
+    if "UNIT" in kinds:
+        if kinds["UNIT"].value.name != "week":
+            raise _No
+        moment = Calendar("week", back=1)
     if moment is None:
         moment = Moment(clock=_hour(kinds["NUMBER"].value))
     return Bordered(border, moment)  # type: ignore[arg-type]
@@ -385,4 +413,7 @@ def _bucket(children: list[Any]) -> Key:
     number = children[0].value if len(children) > 1 else 1
     if unit.name not in _TIME_SIZES:
         raise _No
+    if not float(number).is_integer() and unit.name in _SMALLER:  # every half hour
+        smaller, factor = _SMALLER[unit.name]
+        return Key("timestamp", smaller, _whole_number(number * factor))  # type: ignore[arg-type]
     return Key("timestamp", unit.name, _whole_number(number))  # type: ignore[arg-type]

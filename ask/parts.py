@@ -14,6 +14,7 @@ from ask.phrases import Column, Grouped, Measures
 from ask.question import Condition, Measure
 
 WHENS: Final = (Rolling, Calendar, Moment, Bordered, Between)
+_LISTED: Final = frozenset({"AND", "OR", "COMMA"})
 ENTITIES: Final = frozenset({"entity", "who"})  # kinds of nouns
 
 
@@ -52,7 +53,7 @@ class CountOf:
 class Part:
     """A filter, noun, time or phrase with the words it was read from.
 
-    `joined`: the connective before it (AND, OR, COMMA, BUT, EITHER), nouns aside.
+    `joined`: the connective before it (AND, OR, COMMA, BUT, EITHER, WITH), nouns aside.
     """
 
     value: Any
@@ -79,6 +80,7 @@ class Parts:
     notes: list[str]
     used: set[int] = field(default_factory=set)
     counted: set[int] = field(default_factory=set)  # nouns that a measure counts
+    compared: set[int] = field(default_factory=set)  # filters of whole groups
 
     def __len__(self) -> int:
         return len(self.parts)
@@ -126,11 +128,31 @@ class Parts:
 
     def head(self) -> Noun | None:
         """The entity that is asked for: the first noun of the question, if it is one."""
+        place = self.head_place()
+        return self.value(place) if place is not None else None
+
+    def head_place(self) -> int | None:
+        """Where the entity stands that is asked for."""
         for at in range(len(self.parts)):
             if self._is_noun(at):
-                value = self.value(at)
-                return value if is_entity(value) else None
+                return at if is_entity(self.value(at)) else None
         return None
+
+    def heads(self, at: int) -> list[Noun]:
+        """The entity at a place and those that "and" or a comma joins to it: users and IPs."""
+        found = [self.value(at)] if is_entity(self.value(at)) else []
+        for place in range(at + 1, len(self.parts) if found else 0):
+            if not is_entity(self.value(place)) or self.parts[place].joined not in _LISTED:
+                break
+            found.append(self.value(place))
+        return found
+
+    def has_things(self) -> bool:
+        """Whether any noun says what is asked for."""
+        return any(
+            isinstance(p.value, Noun) or (isinstance(p.value, Filter) and p.value.noun)
+            for p in self.parts
+        )
 
     def head_after(self, at: int) -> Any:
         """What a word such as `how many` is said of."""
@@ -162,7 +184,11 @@ class Parts:
             value = self.value(place)
             if isinstance(value, Grouped):
                 break
-            if isinstance(value, Noun) and (value.kind != "payloads" or place == at + 1):
+            if isinstance(value, Noun) and value.kind == "payloads":
+                rows = [n for p, n in self.nouns() if p < at and n.kind in ("calls", "windows")]
+                if place == at + 1 and not rows:
+                    return value, value.plural
+            elif isinstance(value, Noun):
                 return value, value.plural
             if isinstance(value, Filter) and self.parts[place].text.startswith("payload"):
                 return None, self.parts[place].text.startswith("payloads")

@@ -91,14 +91,15 @@ class Limited:
 
 @dataclass(frozen=True)
 class Grouped:
-    """Keys; a key that is no entity (rows, payloads) is a measure by which groups are ordered."""
+    """Keys; `said_by`: introduced by `by`, which may also name a measure."""
 
     keys: tuple[Key, ...]
+    said_by: bool = False
 
 
 @dataclass(frozen=True)
 class ByMeasure:
-    """`top clients by requests`: what they are compared by."""
+    """`top clients by requests`: what they are compared by: a column, measure or noun."""
 
     by: Any
 

@@ -9,7 +9,7 @@ from ask import lexicon
 from ask.columns import WINDOW_MEASURES, Columns
 from ask.lexicon import COUNT, PAYLOAD, RESPONSE_TIME, Noun, Superlative
 from ask.parts import Filter, Part, Parts, is_entity, kind_of
-from ask.phrases import ByMeasure, Column, Highest, Limited, Measures, Rank
+from ask.phrases import ByMeasure, Column, Grouped, Highest, Limited, Measures, Ordered, Rank
 from ask.question import HARD_LIMIT, Measure, NotUnderstood
 
 
@@ -70,32 +70,93 @@ class _Superlatives:
 
     def top(self) -> Ranking | None:
         """`top clients by requests`, `top endpoints`; a mere limit is none."""
-        by = self._parts.use(ByMeasure)
         entity = self._parts.head()
         words = self._parts.use_words("TOP")
         top = is_top(self._parts)
-        if not by and (not top or entity is None or self._columns.windowed):
-            return None
-        if not top and entity is None:
-            return None
-        measure, column = self._top_measure(by[0].value.by if by else None)
-        descending = words[0].value.value if words else True
+        by = self._by(entity, top=top)
         if entity is None:
-            return Ranking("top", column, measure, descending, of_rows=True)
+            return self._top_rows(by, words, top=top)
+        if by is None and not top:
+            return self._in_order(entity)
+        if by is None and self._columns.windowed:
+            return None
+        measure, _ = self._top_measure(by)
+        descending = words[0].value.value if words else True
         return Ranking("top", None, measure, descending, None if top else HARD_LIMIT, entity)
+
+    def _top_rows(self, by: Any, words: list[Part], *, top: bool) -> Ranking | None:
+        """`top 10 requests by response time`; `top 10 requests` is a mere limit."""
+        if by is None and words:
+            raise NotUnderstood(f"{words[0].text!r} by what? such as the riskiest", words[0].text)
+        if by is None or not top:
+            return None
+        measure, column = self._top_measure(by)
+        return Ranking("top", column, measure, True, of_rows=True)
+
+    def _by(self, entity: Noun | None, *, top: bool) -> Any:
+        """What follows `by`: a measure, what is counted, or whose number is meant."""
+        if by := self._parts.use(ByMeasure):
+            return by[0].value.by
+        for at in self._parts.words("BY"):
+            after = self._parts.value(at + 1)
+            if entity is not None and isinstance(after, Filter) and after.noun:
+                self._parts.used.add(at)
+                return COUNT  # top clients by errors
+        for at, part in enumerate(self._parts.parts):
+            group = part.value
+            if not (top and entity and isinstance(group, Grouped) and group.said_by):
+                continue
+            key = group.keys[0]
+            if key.bucket is None and key.column != entity.column and len(group.keys) == 1:
+                self._parts.put(at, ByMeasure(Column("distinct", key.column)))
+                self._parts.used.add(at)
+                return Column("distinct", key.column)  # top endpoints by users
+        return None
+
+    def _in_order(self, entity: Noun) -> Ranking | None:
+        """`endpoints sorted by error rate`, `endpoints slowest first`: all of them, of calls."""
+        ordered = self._parts.of(Ordered)
+        grouped = self._parts.of(Grouped) or self._parts.words("COUNT", "BUCKET", "TREND")
+        if self._columns.windowed or grouped or not ordered:
+            return None
+        by, descending = ordered[0].value.by, ordered[0].value.descending
+        match by:
+            case Superlative():
+                measure, usual = self._measure(by), by.descending
+            case Column() | Measures() | Measure():
+                measure, usual = self._top_measure(by)[0], True
+            case _:
+                return None
+        if measure is None:
+            raise NotUnderstood(f"lines of an entity can't be ordered {ordered[0].text!r}")
+        self._parts.use(Ordered)
+        down = usual if descending is None else descending
+        return Ranking(ordered[0].text, None, measure, down, HARD_LIMIT, entity)
 
     def _superlative(self, part: Part, at: int, sup: Superlative, number: int | None) -> Ranking:
         noun, plural = self._parts.said_of(at)
         of_rows = not is_entity(noun)
+        if part.text.lower().startswith(("highest", "lowest")) and not self._parts.has_things():
+            how = Measure("maximum" if sup.descending else "minimum")
+            measure = self._columns.measure(how, str(sup.column))
+            return Ranking(part.text, None, measure, sup.descending, of_rows=True)
+        head = self._parts.head()
+        if of_rows and head is not None and sup.column not in (None, "timestamp"):
+            raise NotUnderstood(
+                f"is {part.text!r} said of the {head.column} or of single rows?", part.text
+            )
         if sup.of_rows_only and noun is not None and not of_rows and not self._columns.windowed:
             raise NotUnderstood(
                 f"{part.text!r} is said of calls and windows, not of {noun.column}", part.text
             )
         if sup.measure == COUNT and sup.column is not None and not of_rows:
             self._parts.parts.append(Part(Filter(lexicon.ANOMALOUS, window=True), ""))
+        column = sup.column
+        if column is None and noun is not None and noun.kind == "windows":
+            column = "req_count"  # the busiest windows
         return Ranking(
             part.text,
-            sup.column,
+            column,
             self._measure(sup),
             sup.descending,
             number,
@@ -114,11 +175,13 @@ class _Superlatives:
     def _highest(self, part: Part, at: int, descending: bool, of: Column | Measures) -> Ranking:
         noun, plural = self._parts.said_of(at)
         of_rows = noun is not None and noun.kind in ("calls", "windows")
-        plain = isinstance(of, Column) and not of.distinct
+        plain = isinstance(of, Column) and not of.distinct and of.name != "error_rate"
+        grouped = self._parts.of(Grouped) or self._parts.words("BUCKET", "TREND")
+        alone = not plain and not grouped and not is_entity(noun)
         return Ranking(
             part.text,
             of.name if of_rows and plain and isinstance(of, Column) else None,
-            self._highest_measure(descending, of),
+            None if alone else self._highest_measure(descending, of),
             descending,
             noun=noun,
             of_rows=of_rows,
@@ -171,6 +234,10 @@ class _Superlatives:
                 return self._columns.measure(Measure("average"), "error_rate"), None
             case Column(distinct=str() as entity):
                 return self._columns.measure(Measure("distinct"), entity), None
+            case Noun(kind="calls"):
+                return self._columns.calls, None
+            case Noun() | Measure():
+                return COUNT, None
             case Column(name):
                 how = "maximum" if name in WINDOW_MEASURES else "average"
                 measure = Measure("sum" if name == PAYLOAD else how)  # type: ignore[arg-type]

@@ -8,6 +8,8 @@ from datetime import UTC, tzinfo
 from itertools import pairwise
 from typing import Any, Final, Literal
 
+from lark import Token
+
 from ask import checks
 from ask.columns import SUBJECTS, WINDOW_KEYS, WINDOW_MEASURES, Columns, subjects_of
 from ask.grounds import parts_of
@@ -89,9 +91,10 @@ def understand(text: str, routes: Routes, now: int, zone: tzinfo = UTC) -> Under
 
 def _question(parts: Parts, now: int, zone: tzinfo) -> Question:
     columns = Columns(_is_windowed(parts))
-    keys = _keys(parts, columns)
+    _refuse_mixed_counts(parts)
     having = having_of(parts, columns)
     ranking = ranking_of(parts, columns)
+    keys = _keys(parts, columns)
     conditions = _conditions(parts, columns)
     time, excluded = _times(parts, now, zone)
     if parts.use_words("TREND") and not any(key.bucket for key in keys):
@@ -104,7 +107,7 @@ def _question(parts: Parts, now: int, zone: tzinfo) -> Question:
         excluded_times=excluded,
     )
     found = _Answer(parts, columns, rows, keys, having, ranking).question()
-    _refuse_unused(parts)
+    _refuse_unused(parts, ranking)
     return in_order(_with_user_named(found))
 
 
@@ -127,6 +130,8 @@ def _is_window_phrase(value: Any) -> bool:
     match value:
         case Rank(Superlative(column=column), _) | Ordered(by=Superlative(column=column)):
             return column in WINDOW_MEASURES
+        case ByMeasure(Noun(kind=kind)):
+            return kind == "windows"
         case Ordered(by=Noun(column=column)) | Noun(column=column):
             return column in WINDOW_KEYS
         case Ordered(by=by) | ByMeasure(by) | Highest(of=by):
@@ -155,6 +160,9 @@ def _subject(
     """Whose windows: of the nouns, keys and conditions; all of them must agree."""
     if not columns.windowed:
         return None
+    listed = [parts.heads(at) for at, _ in parts.nouns()]
+    if not keys and any(len({SUBJECTS.get(str(n.column)) for n in nouns}) > 1 for nouns in listed):
+        return None  # endpoints and clients
     named = [noun.column for _, noun in parts.nouns()] + [key.column for key in keys]
     named += [part.value.distinct for part in parts.of(Column)]
     found = {SUBJECTS[name] for name in named if name in SUBJECTS}
@@ -171,7 +179,11 @@ def _subject(
 
 def _conditions(parts: Parts, columns: Columns) -> list[Condition | AnyOf]:
     """Comparisons of averages are none in questions about calls: they are said of groups."""
-    filters = [p for p in parts.of(Filter) if columns.windowed or not p.value.measures]
+    filters = [
+        part
+        for at, part in enumerate(parts.parts)
+        if isinstance(part.value, Filter) and at not in parts.compared
+    ]
     return conditions_of([_of_table(part, columns) for part in filters])
 
 
@@ -251,21 +263,34 @@ class _Answer:
             found = self._grouped((COUNT,), (self.columns.key(str(counted.column)),), None)
             return replace(found, count_groups=True)
         keys = self.keys
-        if entity is not None and self._is_by_entity(measures, order):
-            keys = (self.columns.key(str(entity.column)),)
+        if entity is not None and self._is_by_entity(measures, order, entity):
+            keys = tuple(dict.fromkeys((*self._entity_keys(), *self.keys)))
         if self.having is not None:
             measures = measures or self._compared(keys)
+        if entity is not None and not entity.plural and not keys and _is_extreme(measures):
+            down = measures[0].how == "maximum"  # which endpoint had the max payload
+            found = self._grouped(measures[:1], self._entity_keys(), 1)
+            return replace(found, order=Order(None, down))
         if measures or keys:
             return ordered_groups(self._grouped(measures or (COUNT,), keys, limit), order)
         return replace(self.rows, order=ordered_rows(order), limit=limit or ROW_LIMIT)
 
-    def _is_by_entity(self, measures: tuple[Measure, ...], order: Order | None) -> bool:
+    def _is_by_entity(
+        self, measures: tuple[Measure, ...], order: Order | None, entity: Noun
+    ) -> bool:
         """`which IPs got 401`: one line each; windows are rows unless they are counted."""
-        if self.keys:
-            return False
         if self.having is not None:
             return True
-        return not self.columns.windowed and (not measures or order is not None)
+        if self.keys or self.columns.windowed:
+            return False
+        of_each = entity.plural and all(m.how not in ("count", "distinct") for m in measures)
+        return not measures or order is not None or of_each
+
+    def _entity_keys(self) -> tuple[Key, ...]:
+        """The entity that is asked for, or several: endpoint and method."""
+        place = self.parts.head_place()
+        heads = self.parts.heads(place) if place is not None else []
+        return tuple(self.columns.key(str(noun.column)) for noun in heads)
 
     def _compared(self, keys: tuple[Key, ...]) -> tuple[Measure, ...]:
         """What groups are compared by is shown."""
@@ -277,11 +302,10 @@ class _Answer:
         return () if is_count else (self.having.measure,)
 
     def _ranked(self, ranking: Ranking, limit: int | None, entity: Noun | None) -> Question:
-        measures = measures_of(self.parts, self.columns)
         order = order_of(self.parts, self.columns)
-        if self.keys and entity is None and ranking.measure is not None:
-            found = self._grouped((ranking.measure,), self.keys, limit)
-            return replace(found, order=Order(None, ranking.descending))
+        if self.keys and entity is None:
+            return self._ranked_groups(ranking, limit)
+        measures = measures_of(self.parts, self.columns)
         if ranking.noun is not None and ranking.noun.kind in ENTITIES:
             entity = ranking.noun
         if ranking.of_rows or entity is None:
@@ -291,9 +315,38 @@ class _Answer:
         measure = measures[0] if measures else ranking.measure
         if measure is None:
             raise NotUnderstood(f"by what are they compared in {ranking.text!r}?", ranking.text)
-        keys = tuple(dict.fromkeys((*self.keys, self.columns.key(str(entity.column)))))
+        keys = tuple(dict.fromkeys((*self.keys, *self._ranked_keys(entity))))
+        if len(keys) > len(self._ranked_keys(entity)):
+            raise NotUnderstood(
+                f"{ranking.text!r} within each group can't be answered; ask for one group",
+                ranking.text,
+            )
         number = ranking.number or limit or (PLURAL_LIMIT if entity.plural else 1)
         found = self._grouped((measure,), keys, number)
+        down = ranking.descending if order is None else order.descending
+        return replace(found, order=Order(None, down))
+
+    def _ranked_keys(self, entity: Noun) -> tuple[Key, ...]:
+        keys = self._entity_keys()
+        own = self.columns.key(str(entity.column))
+        return keys if own in keys else (own,)
+
+    def _ranked_groups(self, ranking: Ranking, limit: int | None) -> Question:
+        """`largest payload per client`: the extreme of each group."""
+        measure = ranking.measure
+        named = ranking.noun is not None and ranking.of_rows
+        if named and ranking.column is not None:
+            several = ranking.number is not None or ranking.plural
+            if ranking.column == "timestamp" or several:
+                raise NotUnderstood(
+                    f"{ranking.text!r} within each group can't be answered; ask for one group",
+                    ranking.text,
+                )
+            how = Measure("maximum" if ranking.descending else "minimum")
+            measure = self.columns.measure(how, ranking.column)
+        if measure is None:
+            raise NotUnderstood(f"of what is {ranking.text!r} said?", ranking.text)
+        found = self._grouped((measure,), self.keys, ranking.number or limit)
         return replace(found, order=Order(None, ranking.descending))
 
     def _ranked_rows(self, ranking: Ranking, limit: int | None) -> Question:
@@ -343,10 +396,53 @@ def _with_user_named(question: Question) -> Question:
     return replace(question, conditions=(*question.conditions, _NAMED_USER))
 
 
-def _refuse_unused(parts: Parts) -> None:
+def _is_extreme(measures: Sequence[Measure]) -> bool:
+    return bool(measures) and measures[0].how in ("maximum", "minimum")
+
+
+def _refuse_mixed_counts(parts: Parts) -> None:
+    """`errors and error rate`: the errors of a list are a number, not a condition on the rest.
+
+    Requests beside a measure are counted; two counts under different conditions are refused.
+    """
+    counts = parts.words("COUNT")
+    if len(counts) > 1:
+        raise NotUnderstood("two counts at once; ask for one", parts.parts[counts[1]].text)
+    for at in range(len(parts) - 1):
+        if parts.parts[at + 1].joined != "AND":
+            continue
+        kinds = {_listed(parts, at), _listed(parts, at + 1)}
+        if "errors" in kinds and kinds & {"calls", "measure"} and len(kinds) == 2:
+            text = f"{parts.parts[at].text} and {parts.parts[at + 1].text}"
+            raise NotUnderstood(f"{text!r}: two numbers at once; ask for one", text)
+        if kinds == {"calls", "measure"}:
+            place = at if _listed(parts, at) == "calls" else at + 1
+            parts.put(place, Token("VOLUME", parts.parts[place].text))
+
+
+def _listed(parts: Parts, at: int) -> str:
+    """What a part is in a list of numbers."""
+    value = parts.value(at)
+    if parts.parts[at].negated:
+        return ""
+    if isinstance(value, Filter) and value.noun and not parts.is_adjective(at):
+        return "errors"
+    if isinstance(value, Noun) and value.kind == "calls":
+        return "calls"
+    if isinstance(value, Measures) or kind_of(value) in ("COLUMN", "DATA"):
+        return "measure"
+    return ""
+
+
+def _refuse_unused(parts: Parts, ranking: Ranking | None) -> None:
     """Nothing that may restrict the answer is dropped."""
     for at, part in enumerate(parts.parts):
-        if isinstance(part.value, (Noun, Filter, *WHENS)) or at in parts.used:
+        if at in parts.used:
+            continue
+        if isinstance(part.value, (Noun, Filter, *WHENS)):
+            is_payload = isinstance(part.value, Noun) and part.value.kind == "payloads"
+            if is_payload and ranking is None and not parts.words("COUNT"):
+                raise NotUnderstood(f"what of {part.text!r}? compare or sum it", part.text)
             continue
         leads_to_whom = isinstance(parts.value(at + 1), Filter | Noun)  # by u017, by bots
         if kind_of(part.value) == "BY" and leads_to_whom:

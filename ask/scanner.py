@@ -25,6 +25,7 @@ _PATTERNS: Final = {
     "QUOTED": r"\"[^\"]*\"|(?<!\w)'[^']*'(?!\w)|`[^`]*`",
     "CODE_SIGNS": r"/\*|\*/|\|\||&&|<script|\$\{|\{\{",
     "PATH": r"(?<![\w/])/[^\s,;?!\"'()<>]*|\(unmatched\)|\(other\)",
+    "NEGATIVE": r"(?<![\w.)])-\d[\d.,]*",
     "MAIL": r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
     "SPAN": rf"(?:{_CLOCK}|\d+(?:\.\d+)?)\s?[-\u2013\u2014]\s?(?={_CLOCK}|\d)",
     "CLOCK": rf"(?:{_CLOCK})(?!\w)",
@@ -35,8 +36,9 @@ _PATTERNS: Final = {
     "ORDINAL": r"\d{1,2}(?:st|nd|rd|th)(?!\w)",
     "USER": r"u\d+(?!\w)",
     "NUMBER": r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)(?:\s?%|[^\W\d_]+\d*)?",
-    "SIGN": r">=|=>|<=|=<|==|>|<|=|≥|≤",
+    "SIGN": r"!=|<>|>=|=>|<=|=<|==|>|<|=|≥|≤",
     "NAME_PATH": r"[^\W\d_][\w-]*(?:/[\w{}-]+)+/?\*?",
+    "NON": r"non-(?=\w)",
     "WORD": r"[^\W\d][\w'-]*",
     "COMMA": r",",
     "AMPERSAND": r"&",
@@ -106,6 +108,8 @@ def _ip(text: str, start: int) -> list[Piece]:
 
 def _path(text: str, start: int) -> list[Piece]:
     path = text.rstrip(".:") or text
+    if "*" in path.removesuffix("/*"):
+        raise NotUnderstood(f"{path!r}: a star can stand for everything below a path only", path)
     if path.endswith("/*"):
         return [Piece("BELOW_PATH", path, start, path[:-2] or "/")]
     return [Piece("PATH", path, start, path)]
@@ -180,7 +184,13 @@ def _number(text: str, start: int) -> list[Piece]:
     return [Piece("UNKNOWN", text, start)]
 
 
+def _negative(text: str, _: int) -> list[Piece]:
+    raise NotUnderstood(f"{text!r} is below zero, which nothing here is", text)
+
+
 def _sign(text: str, start: int) -> list[Piece]:
+    if text in ("!=", "<>"):
+        return [Piece("WORD", "not", start), Piece("WORD", "=", start)]
     return [Piece("WORD", _SIGNS.get(text, text), start)]
 
 
@@ -196,6 +206,8 @@ def _name_path(text: str, start: int) -> list[Piece]:
 
 def _word(text: str, start: int) -> list[Piece]:
     """A word without its possessive and apostrophes; column names are words with underscores."""
+    if (words := _COLUMN_WORDS.get(text.lower())) is not None:
+        return [Piece("WORD", word, start) for word in words.split()]
     bare = re.sub(r"'s$|'$", "", text)
     bare = re.sub(r"(?i)(n)'t$", r"\1t", bare).replace("'", "")
     parts = [part for part in bare.split("_") if part]
@@ -204,12 +216,20 @@ def _word(text: str, start: int) -> list[Piece]:
     return [Piece("WORD", part, start) for part in parts]
 
 
+_COLUMN_WORDS: Final = {  # columns of windows by their names
+    "req_count": "request count per window",
+    "avg_response_time": "scored average response time",
+    "max_response_time": "scored maximum response time",
+    "payload_mean": "scored average payload size",
+    "is_anomaly": "anomalous",
+}
 _READERS: Final = {
     "STAMP": _stamp, "DATE": _date, "IP": _ip, "PATH": _path, "SPAN": _span, "CLOCK": _clock,
     "CLASS": _class, "CODES": _codes, "LIST": _list, "PERCENTILE": _percentile,
     "ORDINAL": _ordinal, "NUMBER": _number, "SIGN": _sign, "NAME_PATH": _name_path,
-    "WORD": _word, "COMMA": _plain("COMMA"), "MAIL": _plain("USER"),
+    "WORD": _word, "NEGATIVE": _negative, "COMMA": _plain("COMMA"), "MAIL": _plain("USER"),
     "QUOTED": lambda text, start: [Piece("QUOTED", text, start, text[1:-1].strip())],
     "USER": lambda text, start: [Piece("USER", text, start, text.lower())],
+    "NON": lambda _, start: [Piece("WORD", "non", start)],
     "AMPERSAND": lambda _, start: [Piece("WORD", "and", start)],
 }  # fmt: skip

@@ -8,11 +8,9 @@ from typing import Any, Final
 from sqlalchemy import (
     ColumnElement,
     Float,
-    FromClause,
     Select,
     Table,
     and_,
-    case,
     cast,
     func,
     literal,
@@ -29,6 +27,7 @@ from ask.question import (
     Question,
     TimeRange,
 )
+from store.percentile import percentile
 from store.tables import anomaly_log, api_log
 
 _HIDDEN: Final = frozenset({"identity", "fingerprint", "latency_histogram"})
@@ -130,8 +129,9 @@ def _nullable(column: str) -> bool:
 
 
 def _under(column: ColumnElement[Any], route: str) -> ColumnElement[bool]:
-    """A route and all below it."""
-    return or_(column == route, column.startswith(f"{route.rstrip('/')}/", autoescape=True))
+    """A route and all below it; LIKE would ignore case on SQLite."""
+    below = f"{route.rstrip('/')}/"
+    return or_(column == route, func.substr(column, 1, len(below)) == below)
 
 
 def _column(table: Table, name: str) -> ColumnElement[Any]:
@@ -141,27 +141,43 @@ def _column(table: Table, name: str) -> ColumnElement[Any]:
 
 
 def _groups(question: Question) -> Select[Any]:
-    """Keys, then measures; percentiles need the rank of each value in its group first."""
+    """Keys, then measures."""
     table = _table(question)
-    percentiles = [m for m in question.measures if m.how == "percentile"]
-    if question.having is not None and question.having.measure.how == "percentile":
-        percentiles.append(question.having.measure)
-    source: FromClause = table
-    where = _where(question)
-    if percentiles:
-        source = _ranked(question, {str(m.column) for m in percentiles})
-        where = []
-    keys = _labelled_keys(source if percentiles else table, question, bool(percentiles))
+    keys = [_key(table, key).label(_key_name(key)) for key in question.keys]
     measures = [
-        _measure(source, measure).label(_name(at, question.measures))
+        _measure(table, measure).label(_name(at, question.measures))
         for at, measure in enumerate(question.measures)
     ]
-    found = select(*keys, *measures).select_from(source).where(*where)
+    found = select(*keys, *measures).where(*_where(question), *_by_endpoint(question))
     if keys:
         found = found.group_by(*keys)
     if question.having is not None:
-        found = found.having(_having(source, question.having))
+        found = found.having(_having(table, question.having))
     return found
+
+
+def _by_endpoint(question: Question) -> list[ColumnElement[bool]]:
+    """True of all calls; it makes SQLite read a range of time endpoint by endpoint.
+
+    The index of endpoints holds all that can be asked of calls, in the order of the groups. SQLite
+    would take the one of times instead, look up each row and sort them all.
+    """
+    if question.keys != (Key("endpoint"),) or question.time is None or question.table != "calls":
+        return []
+    return [api_log.c.endpoint.in_(distinct_endpoints(api_log))]
+
+
+def distinct_endpoints(table: Table) -> Select[Any]:
+    """One index seek for each distinct value, however many rows there are."""
+    first = select(func.min(table.c.endpoint).label("endpoint")).cte("leap", recursive=True)
+    following = (
+        select(func.min(table.c.endpoint))
+        .where(table.c.endpoint > first.c.endpoint)
+        .correlate(first)
+        .scalar_subquery()
+    )
+    leap = first.union_all(select(following).where(first.c.endpoint.is_not(None)))
+    return select(leap.c.endpoint).where(leap.c.endpoint.is_not(None))
 
 
 def _name(at: int, measures: Sequence[Measure]) -> str:
@@ -170,14 +186,6 @@ def _name(at: int, measures: Sequence[Measure]) -> str:
         return "count"
     how = f"p{measure.percentile}" if measure.how == "percentile" else measure.how.replace(" ", "_")
     return how if measure.column is None else f"{how}_{measure.column}"
-
-
-def _labelled_keys(
-    source: FromClause, question: Question, are_columns: bool
-) -> list[ColumnElement[Any]]:
-    if are_columns:
-        return [source.c[_key_name(key)] for key in question.keys]
-    return [_key(_table(question), key).label(_key_name(key)) for key in question.keys]
 
 
 def _key_name(key: Key) -> str:
@@ -192,71 +200,30 @@ def _key(table: Table, key: Key) -> ColumnElement[Any]:
     return (at - shift) // literal(length) * literal(length) + literal(shift)
 
 
-def _measure(source: FromClause, measure: Measure) -> ColumnElement[Any]:
+def _measure(table: Table, measure: Measure) -> ColumnElement[Any]:
+    if measure.how == "count":
+        return func.count()
+    if measure.how == "error rate":
+        failed = func.count().filter(table.c.status_code >= 400)
+        return cast(failed, Float(53)) / func.nullif(func.count(), 0)
+    column = _column(table, str(measure.column))
     match measure.how:
-        case "count":
-            return func.count()
         case "distinct":
-            return func.count(_of(source, measure).distinct())
+            return func.count(column.distinct())
         case "sum":
-            return func.sum(_of(source, measure))
+            return func.sum(column)
         case "average":
-            return func.avg(_of(source, measure))
+            return func.avg(column)
         case "minimum":
-            return func.min(_of(source, measure))
+            return func.min(column)
         case "maximum":
-            return func.max(_of(source, measure))
+            return func.max(column)
         case "percentile":
-            return _percentile(source, measure)
-        case "error rate":
-            failed = case((source.c.status_code >= 400, 1.0), else_=0.0)
-            return func.avg(cast(failed, Float(53)))
+            return percentile(column, measure.percentile or 0)
 
 
-def _of(source: FromClause, measure: Measure) -> ColumnElement[Any]:
-    name = str(measure.column)
-    if name == "client" and "user_id" in source.c:
-        return func.coalesce(source.c.user_id, source.c.ip_address)
-    return source.c[name]
-
-
-def _ranked(question: Question, columns: set[str]) -> FromClause:
-    """All rows in question with the rank of each value in its group, and how many there are."""
-    table = _table(question)
-    keys = [_key(table, key) for key in question.keys]
-    labelled = [_key(table, key).label(_key_name(key)) for key in question.keys]
-    ranks: list[ColumnElement[Any]] = []
-    for name in sorted(columns):
-        column = table.c[name]
-        group = [*keys, column.is_(None)]
-        rank = func.row_number().over(partition_by=group, order_by=column)
-        ranks.append(rank.label(f"{name}_rank"))
-        ranks.append(func.count(column).over(partition_by=group).label(f"{name}_count"))
-    own = [c for c in _used_columns(table, question) if c.name not in {k.name for k in labelled}]
-    return select(*labelled, *own, *ranks).where(*_where(question)).subquery()
-
-
-def _used_columns(table: Table, question: Question) -> list[ColumnElement[Any]]:
-    measures = [*question.measures, *([question.having.measure] if question.having else [])]
-    names = {str(m.column) for m in measures if m.column}
-    if "client" in names and table is api_log:
-        names |= {"user_id", "ip_address"}
-    if any(m.how == "error rate" for m in measures):
-        names.add("status_code")
-    return [table.c[name] for name in sorted(names) if name in table.c]
-
-
-def _percentile(source: FromClause, measure: Measure) -> ColumnElement[Any]:
-    """Nearest rank: the value at position ceil(p / 100 * n) in ascending order."""
-    name, percent = str(measure.column), measure.percentile or 0
-    rank, count = source.c[f"{name}_rank"], source.c[f"{name}_count"]
-    position = (literal(percent) * count + literal(99)) // literal(100)
-    first = case((position < 1, 1), else_=position)
-    return func.max(case((rank == first, source.c[name])))
-
-
-def _having(source: FromClause, having: Having) -> ColumnElement[bool]:
-    number = _measure(source, having.measure)
+def _having(table: Table, having: Having) -> ColumnElement[bool]:
+    number = _measure(table, having.measure)
     values = having.values
     match having.operator:
         case ">":

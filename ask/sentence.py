@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
+from ask.columns import LABELS
 from ask.question import (
     HARD_LIMIT,
     AnyOf,
@@ -21,31 +22,6 @@ from ask.question import (
 )
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_NAMES: Final = {
-    "endpoint": "endpoint",
-    "method": "method",
-    "user_id": "user",
-    "ip_address": "IP address",
-    "client": "client",
-    "status_code": "status code",
-    "priority": "priority",
-    "usage_cluster": "usage cluster",
-    "subject": "subject",
-    "timestamp": "time",
-    "response_time_ms": "response time",
-    "avg_response_time": "average response time",
-    "max_response_time": "maximum response time",
-    "payload_size": "payload size",
-    "payload_mean": "payload size",
-    "risk_score": "risk score",
-    "anomaly_score": "anomaly score",
-    "failure_probability": "failure probability",
-    "error_rate": "error rate",
-    "repeat_rate": "repeat rate",
-    "status_entropy": "status entropy",
-    "unique_endpoints": "unique endpoints",
-    "req_count": "request count per window",
-}
 _PLURALS: Final = {
     "user_id": "users", "ip_address": "IP addresses", "client": "clients", "method": "methods",
     "endpoint": "endpoints", "status_code": "status codes", "priority": "priorities",
@@ -72,11 +48,12 @@ NOTE: Final = re.compile(
 
 def sentence_of(question: Question, zone: tzinfo = UTC) -> str:
     """One sentence with every condition, absolute times, order and limit."""
-    parts = [_head(question), _keys(question), _conditions(question), _having(question)]
+    parts = [_head(question), _keys(question), _conditions(question)]
     words = " ".join(part for part in parts if part)
     times = [_time(question.time, zone)] if question.time else []
-    times += [f"not {_time(time, zone)}" for time in question.excluded_times]
-    tail = [words, *times, _order(question), _limit(question)]
+    times += [f"except {_time(time, zone)}" for time in question.excluded_times]
+    tail = [words, *_exclusions(question), *times, _having(question), _order(question)]
+    tail.append(_limit(question))
     sentence = ", ".join(part for part in tail if part)
     return f"{sentence[0].upper()}{sentence[1:]}."
 
@@ -87,7 +64,7 @@ def _head(question: Question) -> str:
     if not question.measures:
         return rows
     if question.count_groups:
-        return f"number of {_PLURALS[question.keys[0].column]}"
+        return f"number of {_PLURALS[question.keys[0].column]} of {rows}"
     measures = [_measure(measure, question) for measure in question.measures]
     counted = any(measure.how == "count" for measure in question.measures)
     return " and ".join(measures) + ("" if counted else f" of {rows}")
@@ -128,7 +105,7 @@ def _measure(measure: Measure, question: Question) -> str:
 
 def _bare(column: str) -> str:
     """`response time` of windows, too: what is taken of it is said before."""
-    return _NAMES[column].removeprefix("average ").removeprefix("maximum ")
+    return LABELS[column].removeprefix("average ").removeprefix("maximum ")
 
 
 def _keys(question: Question) -> str:
@@ -139,13 +116,17 @@ def _keys(question: Question) -> str:
 
 def _key(key: Key) -> str:
     if key.bucket is None:
-        return _NAMES[key.column]
+        return LABELS[key.column]
     return key.bucket if key.every == 1 else f"{key.every} {key.bucket}s"
 
 
 def _conditions(question: Question) -> str:
     """After `with`; what "or" joins comes last, so that nothing after it belongs to it."""
-    plain = [c for c in question.conditions if isinstance(c, Condition) and not _adjective(c)]
+    plain = [
+        c
+        for c in question.conditions
+        if isinstance(c, Condition) and not _adjective(c) and not _is_exclusion(c)
+    ]
     groups = [c for c in question.conditions if isinstance(c, AnyOf)]
     words, last = "", ""
     for condition in plain:
@@ -155,6 +136,20 @@ def _conditions(question: Question) -> str:
         alternatives = " or ".join(map(_condition, group.conditions))
         words += f"{_connective(words, False)}either {alternatives}"
     return f"with {words}" if words else ""
+
+
+def _is_exclusion(condition: Condition) -> bool:
+    return condition.operator.startswith("not ")
+
+
+def _exclusions(question: Question) -> list[str]:
+    """`excluding endpoint /health and /login`, one phrase for each column."""
+    found = [c for c in question.conditions if isinstance(c, Condition) and _is_exclusion(c)]
+    return [
+        f"excluding {_condition(c.negated()).replace(' or ', ' and ')}"
+        for c in found
+        if not _adjective(c)
+    ]
 
 
 def _connective(before: str, same_column: bool) -> str:
@@ -168,7 +163,7 @@ def _condition(condition: Condition) -> str:
     if adjective := _adjective(condition):
         return adjective
     column, values = condition.column, condition.values
-    name, unit = _NAMES[column], _UNITS.get(column, "")
+    name, unit = LABELS[column], _UNITS.get(column, "")
     match condition.operator:
         case "in" | "not in":
             negation = "not " if condition.operator == "not in" else ""
@@ -185,10 +180,10 @@ def _condition(condition: Condition) -> str:
 def _values(column: str, values: Sequence[Value]) -> str:
     """`status code 401 or 403`, `response time exactly 800 ms`."""
     if column in _UNITS or column not in _PLURALS:
-        return f"{_NAMES[column]} exactly {_number(values[0])}{_UNITS.get(column, '')}"
+        return f"{LABELS[column]} exactly {_number(values[0])}{_UNITS.get(column, '')}"
     if column in ("client", "user_id", "ip_address"):
-        return " or ".join(f"{_NAMES[column]} {_id(column, str(value))}" for value in values)
-    return f"{_NAMES[column]} {' or '.join(map(str, values))}"
+        return " or ".join(f"{LABELS[column]} {_id(column, str(value))}" for value in values)
+    return f"{LABELS[column]} {' or '.join(map(str, values))}"
 
 
 def _id(column: str, value: str) -> str:
@@ -206,13 +201,13 @@ def _having(question: Question) -> str:
     if having is None:
         return ""
     if having.measure.how in ("count", "distinct"):
-        return f"with {_how_many(having)} {_counted(having, question)}"
+        return f"keeping groups with {_how_many(having)} {_counted(having, question)}"
     measure, unit = _measure(having.measure, question), _UNITS.get(str(having.measure.column), "")
     values = [_number(value) for value in having.values]
     if having.operator == "between":
-        return f"with {measure} between {values[0]} and {values[1]}{unit}"
+        return f"keeping groups with {measure} between {values[0]} and {values[1]}{unit}"
     comparison = {**_COMPARISONS, "in": "exactly"}[having.operator]
-    return f"with {measure} {comparison} {values[0]}{unit}"
+    return f"keeping groups with {measure} {comparison} {values[0]}{unit}"
 
 
 def _how_many(having: Having) -> str:
@@ -223,9 +218,12 @@ def _how_many(having: Having) -> str:
 
 
 def _counted(having: Having, question: Question) -> str:
+    one = having.values == (1,)
     if having.measure.how == "distinct":
-        return _PLURALS[str(having.measure.column)]
-    return "calls" if question.table == "calls" else "windows"
+        column = str(having.measure.column)
+        return LABELS[column] if one else _PLURALS[column]
+    noun = "call" if question.table == "calls" else "window"
+    return noun if one else f"{noun}s"
 
 
 def _time(time: TimeRange, zone: tzinfo) -> str:
@@ -258,8 +256,8 @@ def _order(question: Question) -> str:
         return ""
     if question.shape == "rows":
         return _order_of_rows(order)
-    if order.column == "timestamp":
-        return "newest first" if order.descending else "oldest first"
+    if order.column is not None:
+        return _order_of_rows(order)
     return "highest first" if order.descending else "lowest first"
 
 
@@ -267,7 +265,7 @@ def _order_of_rows(order: Order) -> str:
     if order.column == "timestamp":
         return "newest first" if order.descending else "oldest first"
     direction = "descending" if order.descending else "ascending"
-    return f"sorted by {_NAMES[str(order.column)]} {direction}"
+    return f"sorted by {LABELS[str(order.column)]} {direction}"
 
 
 def _limit(question: Question) -> str:

@@ -15,7 +15,13 @@ from ask.routes import Routes, closest
 
 MOST: Final = 3
 _CANDIDATES: Final = 12  # of the examples, the most similar ones are tried
-_LEADING: Final = r"(?:\b(?:by|per|from|in|on|of|with|to|for|and|or|the|a|an|is|are)\s+)*"
+_LEADING: Final = r"(?:\b(?:by|per|from|in|on|of|to|for|the|a|an)\s+)+$"
+_HANGING: Final = (
+    "not no non without except excluding than over under above below more less at most least and "
+    "or but with by per from in on of to for between last past got that which is are was were "
+    "outside isn't aren't don't didn't never first top since before after until the a an"
+)
+_LOOSE: Final = frozenset(_HANGING.split())  # words that a question can't end with
 
 EXAMPLES: Final = (
     "high risk endpoints in the last hour",
@@ -101,15 +107,29 @@ def examples(routes: Routes) -> tuple[str, ...]:
 
 
 def _repaired(text: str, error: NotUnderstood, routes: Routes) -> Iterator[str]:
-    """The question without the words it stumbled over, or with the routes they may have meant."""
+    """The question with the route that was meant, or without the word that is not known.
+
+    Nothing is cut off that leaves half a comparison or turns the meaning around.
+    """
     for word in error.unmatched:
-        if not word or word.lower() not in text.lower():
-            continue
         exact = re.escape(word)
         if word.startswith("/"):
             for route in closest(word, routes.stored):
                 yield _clean(_with_route(text, exact, route))
-        yield _clean(re.sub(rf"{_LEADING}{exact}", " ", text, count=1, flags=re.IGNORECASE))
+        elif word.isalpha() and word.lower() not in _LOOSE:
+            before, found, after = re.split(rf"(?i)\b({exact})\b", text, maxsplit=1) or ("", "", "")
+            left = re.sub(_LEADING, "", before, flags=re.IGNORECASE)
+            rest = _clean(f"{left} {after}")
+            if found and not _is_loose(left, rest):
+                yield rest
+
+
+def _is_loose(before: str, rest: str) -> bool:
+    """Whether a cut would leave something that hangs on nothing."""
+    words = rest.lower().split()
+    last = before.lower().split()[-1:]
+    hangs = len(words) < 2 or words[0] in _LOOSE or words[-1] in _LOOSE
+    return hangs or (bool(last) and (last[0] in _LOOSE or last[0].isdigit()))
 
 
 def _with_route(text: str, exact: str, route: str) -> str:

@@ -17,7 +17,8 @@ class Words:
 
     def __init__(self, routes: Routes) -> None:
         self._names = forms_of(routes.segments)
-        self._known = [w for w in WORDS if len(w) > 2] + list(self._names) + list(lexicon.VAGUE)
+        names = [name for name in self._names if name not in WORDS]
+        self._known = [w for w in WORDS if len(w) > 2] + names + list(lexicon.VAGUE)
         self.corrections: dict[str, str] = {}
 
     def spelled(self, piece: Piece) -> list[Piece]:
@@ -52,7 +53,7 @@ class Words:
 
     def _known_word(self, piece: Piece, word: str) -> list[Piece]:
         full = lexicon.ABBREVIATIONS.get(word, word)
-        return [Piece("WORD", full if full != word else piece.text, piece.start, piece.text)]
+        return [Piece("WORD", full if full != word else piece.text, piece.start, word)]
 
     def _hyphened(self, piece: Piece) -> list[Piece]:
         """A word with hyphens: its parts, else the one phrase that it was meant to be."""
@@ -103,7 +104,15 @@ class Words:
             return Piece("WORD", lexicon.GLUED_UNITS[piece.lower], piece.start, piece.text)
         if (method := _method(piece.text)) is not None:
             return _method_or_verb(piece, method, before, after)
+        if piece.lower == "minute" and piece.value == "min" and not _is_counted(before):
+            return Piece("WORD", "minimum", piece.start, piece.value)
         return piece
+
+
+def _is_counted(before: Piece | None) -> bool:
+    """`10 min`, `per min`: of time; else `min` is the minimum."""
+    words = ("per", "each", "every", "last", "past", "previous", "a", "half", "by", "this")
+    return before is not None and (before.kind == "NUMBER" or is_word(before, *words))
 
 
 def forms_of(segments: Any) -> dict[str, str]:
@@ -112,7 +121,7 @@ def forms_of(segments: Any) -> dict[str, str]:
     for name in segments:
         other = name[:-1] if name.endswith("s") else f"{name}s"
         forms.setdefault(other, name)
-    return {f: n for f, n in forms.items() if f not in WORDS} | {name: name for name in segments}
+    return forms | {name: name for name in segments}
 
 
 def is_word(piece: Piece | None, *words: str) -> bool:
@@ -120,9 +129,10 @@ def is_word(piece: Piece | None, *words: str) -> bool:
 
 
 def _glued(piece: Piece, before: Sequence[Piece]) -> Piece:
-    """`h` after a number: hours in `last 24h`, a time of day in `before 14h`."""
+    """`h` after a number: hours in `last 24h`, a time of day in `before 14h`, never alone."""
     spans = ("last", "past", "previous", "every", "per", "than", "over", "above", "below", "under")
-    if piece.text == "h" and not any(is_word(other, *spans) for other in before):
+    is_day = before[-1].value == 24 if before else False
+    if piece.text == "h" and not is_day and not any(is_word(b, *spans) for b in before):
         return Piece("OCLOCK", piece.text, piece.start)
     return Piece("WORD", lexicon.GLUED_UNITS[piece.text], piece.start)
 

@@ -18,6 +18,7 @@ from components.theme import PRIORITIES, Limits
 
 MOST_BARS: Final = 20
 CHART_PX: Final = 300
+_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?(?:\.\d+)?(?: UTC)?)")
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def understood(sentence: str, notes: Sequence[str], facts: Sequence[str], *, exp
             html.Div(
                 [
                     html.Span("Understood as", className="ask-label"),
-                    html.P(sentence, className="ask-sentence"),
+                    html.P(_with_times(sentence), className="ask-sentence"),
                     *[_note(note) for note in notes],
                 ],
                 className="ask-words",
@@ -192,6 +193,14 @@ def marked(text: str, words: Sequence[str]) -> list[Any]:
         return [text]
     parts = re.split(rf"(?<!\w)({'|'.join(found)})(?!\w)", text, flags=re.IGNORECASE)
     return [html.Mark(part) if at % 2 else part for at, part in enumerate(parts) if part]
+
+
+def _with_times(sentence: str) -> list[Any]:
+    """The sentence with times that no end of a line cuts in two."""
+    parts = _TIME.split(sentence)
+    return [
+        html.Span(part, className="ask-time") if at % 2 else part for at, part in enumerate(parts)
+    ]
 
 
 def _note(note: str) -> html.P:

@@ -126,12 +126,12 @@ def tick_id(of: str) -> dict[str, str]:
     return {"type": "shell-tick", "of": of}
 
 
-def page(title: str, *body: Any, id: str) -> html.Div:
+def page(title: str, *body: Any, id: str, subtitle: str = "") -> html.Div:
     """A page's heading, a line below it (`<id>-subtitle`) and its content."""
     return html.Div(
         [
             html.Header(
-                [html.H1(title), html.P(id=f"{id}-subtitle", className="page-sub")],
+                [html.H1(title), html.P(subtitle, id=f"{id}-subtitle", className="page-sub")],
                 className="page-head",
             ),
             *body,

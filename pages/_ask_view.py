@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from ask.engine import Answer
 from ask.question import HARD_LIMIT, ROW_LIMIT, Key
-from ask.sentence import NOTE
 from components import answer_figures, answer_tables, answers, format, quantities
 from components.answers import Bar
 from components.quantities import Quantity
@@ -16,13 +15,13 @@ from components.theme import Limits
 from pages import current, page_path, subject_href
 
 _ADDITIVE: Final = frozenset({"count", "sum"})
-_NARROW: Final = 3  # columns of a table that stands beside its chart
+_NARROW: Final = 2  # columns of a table that stands beside its chart
 _CLIENTS: Final = ("client", "user_id", "ip_address")
 
 
 def view(found: Answer, took_ms: float, now: int) -> list[Any]:
     """All that is shown of an answer."""
-    sentence, notes = NOTE.sub("", found.interpretation).strip(), NOTE.findall(found.interpretation)
+    sentence, notes = found.interpretation, found.notes
     question = found.question
     has_grid = bool(found.rows) and question.shape != "value" and not _is_first(found)
     facts = _facts(found, took_ms)
@@ -41,7 +40,7 @@ def _facts(found: Answer, took_ms: float) -> list[str]:
         if question.limit == HARD_LIMIT:
             facts.insert(1, "the most that are given")
         elif question.limit == ROW_LIMIT:
-            facts.insert(1, "the first of more: say “all” for up to 1,000")
+            facts.insert(1, "the most without “all”, which gives up to 1,000")
     return facts
 
 

@@ -36,7 +36,7 @@ dash.register_page(__name__, path="/ask", name="Ask", title="Ask · Foresight", 
 MOST_HISTORY: Final = 20
 _RANGE: Final = ("range", "from", "to")
 _FORGET: Final = {"type": "ask-forget", "id": ALL}
-_ABOUT: Final = "Questions about calls and scored windows, in plain English"
+_ABOUT: Final = "Calls and scored windows, in plain English"
 
 
 class _Outcome(NamedTuple):
@@ -59,7 +59,8 @@ def layout(q: Any = "", **given: Any) -> html.Div:
     return shell.page(
         "Ask",
         dcc.Location(id="ask-url", refresh="callback-nav"),
-        dcc.Store(id="ask-asked", data={"q": text} if text else None),
+        dcc.Store(id="ask-first", data=text),
+        dcc.Store(id="ask-asked"),
         html.Div(
             [
                 html.Div(
@@ -82,6 +83,7 @@ def layout(q: Any = "", **given: Any) -> html.Div:
             className="ask-columns",
         ),
         id="ask",
+        subtitle=_ABOUT,
     )
 
 
@@ -111,22 +113,15 @@ def _side(saved: Any, latest: Any, address: Address, now: int) -> html.Div:
 
 def _unanswered() -> html.P:
     """Shown by CSS when the server is away and nothing else is in its place."""
-    return html.P("No answer came. Press Enter to ask again.", className="ask-unanswered")
+    return html.P("No answer came. Press Ask to try again.", className="ask-unanswered")
 
 
 clientside_callback(
-    ClientsideFunction("ask", "ask"),
-    Output("ask-url", "search"),
-    Output("ask-asked", "data"),
-    Output("ask-waiting", "hidden"),
-    Input("ask-question", "n_submit"),
-    Input("ask-button", "n_clicks"),
-    State("ask-question", "value"),
-    prevent_initial_call=True,
+    ClientsideFunction("ask", "first"), Output("ask-asked", "data"), Input("ask-first", "data")
 )
 clientside_callback(
     ClientsideFunction("ask", "giveUp"),
-    Output("ask-waiting", "hidden", allow_duplicate=True),
+    Output("ask-waiting", "hidden"),
     Input("shell-connection", "data"),
     prevent_initial_call=True,
 )
@@ -144,7 +139,6 @@ clientside_callback(
     output={
         "answer": Output("ask-answer", "children"),
         "history": Output("ask-history", "children"),
-        "subtitle": Output("ask-subtitle", "children"),
         "name": Output("ask-name", "value"),
         "unnamed": Output("ask-name", "disabled"),
         "unsaved": Output("ask-save", "disabled"),
@@ -155,13 +149,10 @@ clientside_callback(
         (Output("ask-button", "disabled"), True, False),
         (Output("ask-answer", "className"), "page-rows ask-old", "page-rows"),
     ],
+    prevent_initial_call=True,
 )
-def show(asked: Mapping[str, Any] | None, chosen: Mapping[str, str] | None) -> dict[str, Any]:
+def show(asked: Mapping[str, Any], chosen: Mapping[str, str] | None) -> dict[str, Any]:
     """Answer a question and remember that it was asked."""
-    if not asked:
-        return dict.fromkeys(("answer", "history", "name", "unnamed", "unsaved"), no_update) | {
-            "subtitle": _ABOUT
-        }
     text = str(asked["q"]).strip()[: asking.MOST_CHARACTERS]
     now, address = _now_ms(), partial(_address, chosen or {})
     began = time.perf_counter()
@@ -183,7 +174,6 @@ def show(asked: Mapping[str, Any] | None, chosen: Mapping[str, str] | None) -> d
     return {
         "answer": outcome.shown,
         "history": asking.history(latest, address, now),
-        "subtitle": _ABOUT,
         "name": "" if refused else text[: asking.MOST_OF_NAME],
         "unnamed": refused,
         "unsaved": refused,

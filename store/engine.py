@@ -25,7 +25,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.schema import CreateColumn
 
-from store.tables import SCHEMA_VERSION, meta, metadata
+from store.percentile import add_percentiles
+from store.tables import CALLS_BY_ENDPOINT, SCHEMA_VERSION, meta, metadata
 
 BUSY_TIMEOUT_MS: Final = 5_000
 _STEPS_BETWEEN_LOOKS: Final = 10_000  # of SQLite's machine, under a millisecond
@@ -91,7 +92,7 @@ class Store:
         self.reader.dispose()
 
 
-class TooSlow(RuntimeError):  # noqa: N818
+class TooSlow(RuntimeError):
     """A query took longer than it may."""
 
 
@@ -152,8 +153,9 @@ def _make_tables(connection: Connection, grid: Grid) -> None:
     """Make what is missing, and refuse a store that was made for something else."""
     metadata.create_all(connection)
     version = meta.c.name == "schema_version"
-    if connection.scalar(select(meta.c.value).where(version)) == SCHEMA_VERSION - 1:
+    if connection.scalar(select(meta.c.value).where(version)) in range(1, SCHEMA_VERSION):
         _add_missing_columns(connection)
+        _widen_index(connection)
         connection.execute(update(meta).where(version).values(value=SCHEMA_VERSION))
     expected = {"schema_version": SCHEMA_VERSION, "window_ms": grid.window_ms}
     for name, value in expected.items():
@@ -168,13 +170,19 @@ def _make_tables(connection: Connection, grid: Grid) -> None:
 
 
 def _add_missing_columns(connection: Connection) -> None:
-    """Bring the tables of the release before up to date: what came since may be NULL."""
+    """Bring the tables of a release before up to date: what came since may be NULL."""
     for table in metadata.tables.values():
         known = {column["name"] for column in inspect(connection).get_columns(table.name)}
         for column in table.columns:
             if column.name not in known:
                 definition = CreateColumn(column).compile(dialect=connection.dialect)
                 connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {definition}"))
+
+
+def _widen_index(connection: Connection) -> None:
+    """Releases before had one of the same name with fewer columns; a second per million calls."""
+    CALLS_BY_ENDPOINT.drop(connection, checkfirst=True)
+    CALLS_BY_ENDPOINT.create(connection)
 
 
 def _open_sqlite(url: URL, grid: Grid) -> Store:
@@ -214,6 +222,7 @@ def _prepare_sqlite_reader(connection: Any, _: object) -> None:
     connection.isolation_level = None
     for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", "query_only=ON", "mmap_size=268435456"):
         connection.execute(f"PRAGMA {pragma}")
+    add_percentiles(connection)
 
 
 def _open_postgresql(url: URL, grid: Grid) -> Store:

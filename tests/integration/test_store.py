@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, inspect, select, text
 from sqlalchemy.exc import OperationalError
 
 from store import Store, lists, open_store, reads, views, writes
@@ -136,6 +136,28 @@ def test_a_store_of_the_release_before_is_brought_up_to_date(store_url: str) -> 
         assert stored.scalars().all() == [None, "[]"]
     store.close()
     open_store(store_url).close()
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_older_store_gets_the_index_that_answers_questions_about_calls(
+    store_url: str, version: int
+) -> None:
+    name, keys = "ix_api_log_endpoint_timestamp", ["endpoint", "timestamp"]
+    older = open_store(store_url)
+    add(older, call(T0))
+    with older.begin() as c:
+        c.execute(text(f"DROP INDEX {name}"))
+        c.execute(text(f"CREATE INDEX {name} ON api_log ({', '.join(keys)})"))
+        c.execute(meta.update().where(meta.c.name == "schema_version").values(value=version))
+    older.close()
+    store = open_store(store_url)
+    with store.read() as c:
+        columns = {i["name"]: i["column_names"] for i in inspect(c).get_indexes("api_log")}[name]
+        assert c.scalar(select(meta.c.value).where(meta.c.name == "schema_version")) == 3
+    covered = ["response_time_ms", "status_code", "method", "payload_size", "ip_address", "user_id"]
+    assert columns == (keys + covered if store.reader.dialect.name == "sqlite" else keys)
+    assert count(store, api_log) == 1
+    store.close()
 
 
 def test_windows_of_another_length_are_not_mixed(store_url: str) -> None:

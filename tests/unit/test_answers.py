@@ -56,7 +56,7 @@ def window_row(**fields: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("value", "kind", "text"),
     [
-        (None, "ms", "–"),
+        (None, "ms", "\u2013"),
         (1284, "count", "1,284"),
         (12.5, "count", "12.50"),
         (412.3, "ms", "412\u00a0ms"),
@@ -258,6 +258,19 @@ def test_corrections_are_set_apart_from_the_sentence() -> None:
     assert [button.id for button in found(shown, "Button")] == ["ask-export"]
 
 
+def test_a_time_is_kept_on_one_line_and_the_sentence_stays_as_it_is() -> None:
+    sentence = "Calls, from 2026-03-18 15:30 UTC to 2026-03-18 15:31:00.250 UTC inclusive."
+    shown = answers.understood(sentence, [], [], export=False)
+    times = [s for s in found(shown, "Span") if s.className == "ask-time"]
+    assert [texts(t) for t in times] == ["2026-03-18 15:30 UTC", "2026-03-18 15:31:00.250 UTC"]
+    (line,) = [p for p in found(shown, "P") if p.className == "ask-sentence"]
+    assert "".join(texts(part) for part in line.children) == sentence
+
+
+def test_a_query_that_was_given_up_says_what_to_do() -> None:
+    assert "“in the last hour”" in texts(answers.too_slow("the query was given up after 10 s"))
+
+
 def test_a_ranking_draws_twenty_and_says_so() -> None:
     bars = [Bar(f"/{n}", float(100 - n)) for n in range(25)]
     shown = answers.ranking("Calls by endpoint", bars, "count", LIMITS)
@@ -284,7 +297,7 @@ def test_bars_are_as_long_as_their_share_of_the_largest_and_risks_of_one() -> No
 
 def test_a_number_that_does_not_exist_is_a_dash_with_a_reason() -> None:
     shown = texts(answers.numbers([(Quantity("p95 response time", "ms"), None)], ""))
-    assert "–" in shown
+    assert "\u2013" in shown
     assert "nothing to take it of" in shown
 
 
