@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import secrets
+from datetime import UTC, tzinfo
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -73,6 +75,9 @@ class Settings(BaseSettings):
         7, ge=1, description="Calls are kept this long after they came in [days]."
     )
     windows_retention_days: int = Field(30, ge=1, description="Windows are kept this long [days].")
+    time_zone: str = Field(
+        "UTC", description="Zone of days and times of day in questions, such as Europe/Berlin."
+    )
     reference_data_dir: Path = Field(
         Path("../shared/data"), description="Public data sets of the user, if any."
     )
@@ -82,6 +87,15 @@ class Settings(BaseSettings):
     def _split_networks(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            raise ValueError("is no time zone; names are such as UTC or Europe/Berlin") from None
         return value
 
     @field_validator("secret_key")
@@ -128,6 +142,11 @@ class Settings(BaseSettings):
             self.high_risk,
             self.medium_risk,
         )
+
+    @property
+    def zone(self) -> tzinfo:
+        """The zone of days and times of day in questions."""
+        return UTC if self.time_zone == "UTC" else ZoneInfo(self.time_zone)
 
     @property
     def window_ms(self) -> int:

@@ -72,9 +72,10 @@ def ask_in_plain_english(body: QueryBody) -> Response:
     up to three questions that work (`suggestions`) in its details. Questions only read.
     """
     now = time.time_ns() // 1_000_000
+    asked_at = now if body.now is None else body.now
     began = time.perf_counter()
     try:
-        found = answer(current().store, body.query, now=now if body.now is None else body.now)
+        found = answer(current().store, body.query, now=asked_at, zone=current().settings.zone)
     except NotUnderstood as error:
         _remember(body.query, questions.REFUSED, str(error), None, now, began)
         raise ApiError(

@@ -84,6 +84,8 @@ class Columns:
             raise NotUnderstood(
                 f"the {measure.how} error rate of what? windows have one each", "error rate"
             )
+        if name == "distinct":
+            raise NotUnderstood(f"the {measure.how} of a number of different things is not kept")
         if self.windowed and measure.how == "sum" and name == PAYLOAD:
             raise NotUnderstood("windows hold no total payload, only its mean", "payload")
         column = self.column(name)

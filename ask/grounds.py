@@ -11,7 +11,7 @@ from lark import Token
 from ask import lexicon, parsing
 from ask.columns import SHARES, WINDOW_MEASURES
 from ask.lexicon import PAYLOAD, RESPONSE_TIME, Noun
-from ask.parts import WHENS, CountOf, Filter, Part, Parts, is_entity, kind_of
+from ask.parts import WHENS, CountOf, Filter, Part, Parts, kind_of
 from ask.phrases import Below, Codes, Column, Compared, Limited, Quantity, Rank
 from ask.question import Condition, NotUnderstood
 from ask.routes import Named, Routes
@@ -53,6 +53,9 @@ def _complete(parts: list[Part]) -> list[Part]:
     for at, part in enumerate(parts):
         connective = bool(made) and kind_of(made[-1].value) in ("AND", "BUT", "COMMA")
         before = made[-2] if connective and len(made) > 1 else None
+        if before is not None and (both := _both_counts(before.value, part.value)) is not None:
+            made[-2:] = [Part(both, f"{before.text} and {part.text}")]
+            continue
         if (
             before is not None
             and isinstance(part.value, Compared)
@@ -69,6 +72,25 @@ def _complete(parts: list[Part]) -> list[Part]:
             part = replace(part, value=replace(part.value, column=column))
         made.append(part)
     return made
+
+
+def _both_counts(first: Any, second: Any) -> Compared | None:
+    """`more than 5 and fewer than 20`: whole numbers between two others."""
+    pair = [first, second]
+    if not all(isinstance(c, Compared) and c.column is None and c.implied is None for c in pair):
+        return None
+    numbers = [quantity for compared in pair for quantity in compared.quantities]
+    if any(q.unit is not None or not float(q.number).is_integer() for q in numbers):
+        return None
+    steps = {">": ("low", 1), ">=": ("low", 0), "<": ("high", -1), "<=": ("high", 0)}
+    found = {
+        steps[compared.operator][0]: int(number.number) + steps[compared.operator][1]
+        for compared, number in zip(pair, numbers, strict=False)
+        if compared.operator in steps
+    }
+    if len(found) != 2:
+        return None
+    return Compared("between", (Quantity(found["low"]), Quantity(found["high"])))
 
 
 def _bound_numbers(parts: list[Part]) -> list[Part]:
@@ -220,8 +242,7 @@ class _Grounds:
         if is_code:
             return Filter(Condition("status_code", "in", (token.value,)))
         before = kind_of(self._parts[at - 1].value) if at else ""
-        entities = [p for p in self._parts[:at] if is_entity(p.value)]
-        if before == "WITH" and entities and _thing_follows(self._parts, at):
+        if before == "WITH" and _thing_follows(self._parts, at):
             return CountOf("in", (token.value,))  # users with 5 errors
         if isinstance(after, Noun) or kind_of(after) in ("CONDITION", "METHOD"):
             return Limited(_whole(token))
@@ -232,8 +253,11 @@ class _Grounds:
         column = compared.column or _column_by_unit(compared, unit)
         if column is None:
             return self._counted(compared, at)
+        if unit is not None and unit.name in _LONG and compared.column is None:
+            text = self._parts[at].text
+            raise NotUnderstood(f"{text!r} is no response time; did you mean last 2 hours?", text)
         column = RESPONSE_TIME if column == "took" else column
-        values = tuple(_quantity(q, column, unit) for q in compared.quantities)
+        values = _values(compared.quantities, column, unit)
         if compared.operator == "between" and values[0] > values[1]:
             raise NotUnderstood(
                 f"nothing is between {values[0]:g} and {values[1]:g}", self._parts[at].text
@@ -255,10 +279,10 @@ class _Grounds:
         text = self._parts[at].text
         if any(q.unit is not None for q in compared.quantities):
             raise NotUnderstood(f"{text!r} is a share of what? such as error rate above 20%", text)
-        if not all(float(q.number).is_integer() for q in compared.quantities):
-            raise NotUnderstood(f"{text!r} is no whole number of things", text)
         if not _thing_follows(self._parts, at):
             raise NotUnderstood(f"{text!r} does not say of what; name a column or a unit", text)
+        if not all(float(q.number).is_integer() for q in compared.quantities):
+            raise NotUnderstood(f"{text!r} is no whole number of things", text)
         return CountOf(compared.operator, tuple(q.value for q in compared.quantities))
 
 
@@ -297,6 +321,22 @@ def _column_by_unit(compared: Compared, unit: lexicon.Size | None) -> str | None
     return None
 
 
+_LONG: Final = frozenset({"hour", "day", "week"})  # no response takes so long
+
+
+def _values(
+    quantities: Sequence[Quantity], column: str, unit: lexicon.Size | None
+) -> tuple[float, ...]:
+    """`between 1 and 2 s`: the unit is of both, where the first is not the larger one by it."""
+    values = tuple(_quantity(q, column, unit) for q in quantities)
+    if len(values) == 2 and quantities[0].unit is None:
+        plain = quantities[0].value
+        is_share = column in SHARES and plain < 1
+        if values[0] > values[1] >= plain or is_share:
+            return plain, values[1]
+    return values
+
+
 def _quantity(quantity: Quantity, column: str, unit: lexicon.Size | None) -> float:
     """The number in the unit of its column; one unit may stand for both ends of a range."""
     given = quantity.unit or unit
@@ -319,7 +359,10 @@ def _without_named(parts: list[Part]) -> list[Part]:
             kept[-1] = replace(kept[-1], value=replace(kept[-1].value, noun=True), text=part.text)
             continue
         if isinstance(noun, Noun) and noun.column is not None:
-            around = (parts[at - 1] if at else None, parts[at + 1] if at + 1 < len(parts) else None)
+            after = parts[at + 1 : at + 3]
+            if after and after[0].text.lower() == "not" and not noun.plural:
+                after = after[1:]  # method != GET
+            around = (parts[at - 1] if at else None, after[0] if after else None)
             if any(_names(noun, other) for other in around):
                 continue
         if kind_of(noun) == "PAGE":
@@ -342,6 +385,8 @@ def _is_errors(part: Part) -> bool:
 def _is_status(part: Part) -> bool:
     if not isinstance(part.value, Filter) or part.value.condition.column != "status_code":
         return False
+    if int(part.value.condition.values[0]) < lexicon.ERROR:
+        return False
     return part.value.condition.operator in ("in", "between") and part.value.valued
 
 
@@ -356,6 +401,7 @@ _NAMED_BY: Final = {
     "client": {"user_id", "ip_address"},
     "method": {"method"},
     "usage_cluster": {"usage_cluster"},
+    "status_code": {"status_code"},
 }
 
 
@@ -363,7 +409,7 @@ def _names(noun: Noun, other: Part | None) -> bool:
     if other is None or not isinstance(other.value, Filter):
         return False
     condition = other.value.condition
-    if condition.operator not in ("in", "under"):
+    if condition.operator not in ("in", "under", "between") or not other.value.valued:
         return False
     column = condition.column
     return column in _NAMED_BY.get(str(noun.column), ()) and not other.value.branch
@@ -373,10 +419,14 @@ def _joined(parts: list[Part]) -> list[Part]:
     """Negation and the connective before each part; connectives and silent words are gone."""
     made: list[Part] = []
     negating = joiner = between_nouns = ""
-    excluding = False
+    excluding = sweeping = False
     for part in parts:
         kind = kind_of(part.value)
-        if kind == "NOT":
+        if kind in ("ALL", "EVERY"):
+            sweeping = True
+        if kind == "BUT" and sweeping and not negating:
+            negating, excluding = "except", True  # all errors but 404
+        elif kind == "NOT":
             if negating:
                 raise NotUnderstood("two negations in a row", part.text)
             negating = part.text
@@ -385,8 +435,8 @@ def _joined(parts: list[Part]) -> list[Part]:
             joiner = kind
         elif kind in _CONNECTIVES:
             joiner = between_nouns = "OR" if "OR" in (kind, joiner) else kind
-        elif kind == "WITH":
-            joiner = joiner or kind
+        elif kind in ("WITH", "KEEPING"):
+            joiner = kind if kind == "KEEPING" else joiner or kind
         elif kind in _SILENT:
             continue
         elif isinstance(part.value, (Filter, *WHENS)):
@@ -423,9 +473,11 @@ _NAMED_THINGS: Final = frozenset({"endpoint", "method", "client", "status_code"}
 
 def _negation_goes_on(made: Sequence[Part], part: Part, joiner: str, *, excluding: bool) -> bool:
     """`not GET or POST`, `excluding /health and 5xx`: it is of every value of the list."""
-    if not made or joiner in ("", "WITH") or not isinstance(part.value, Filter):
+    if not made or joiner in ("", "WITH", "KEEPING"):
         return False
     last = made[-1]
+    if isinstance(part.value, WHENS):
+        return last.negated and isinstance(last.value, WHENS) and joiner != "BUT"
     if not last.negated or not isinstance(last.value, Filter) or joiner == "BUT":
         return False
     columns = [_whose(p.value.condition.column) for p in (last, part)]

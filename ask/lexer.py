@@ -113,7 +113,7 @@ class _Phrases:
             if meaning is not None and not self._is_cut(meaning, at + length):
                 return length, self._meant(meaning, run)
         word = piece.lower
-        if word in lexicon.FILLER or word in ("hi", "med", "lo"):
+        if word in lexicon.FILLER or word == "hi":
             self._ignored.append(word)
             return 1, _token("A", 1, piece) if word in ("a", "an") else None
         raise self._refused(piece)

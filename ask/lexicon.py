@@ -365,6 +365,7 @@ _TERMINALS: Final[dict[str, Mapping[str, Any]]] = {
     "OF": {"of": None},
     "WITH": {"with": None},
     "SCORED": {"scored": None},
+    "KEEPING": {"keeping groups with": None},
     "WHICH": {"which / what": None},
     "FOR": {"for": None},
     "ALL_TIME": {"all time / ever / so far": None},
@@ -382,10 +383,10 @@ _FILLER: Final = """
     results table recorded seen happened happening occurred occur occurring made make making
     sent send sending coming come came from our my your system ones still yet recent recently
     accessed accessing visited visiting reached served handled processed experienced showed
-    shows saw looks looked logged ran run running whether im id ive lets whats thats wheres
-    theres ask question answer then too if than view check report print bring retrieve return
-    fetching showing listing used using use uses performed perform issued respectively level
-    levels score scores value values utc sends makes sees keeping kept
+    shows saw looks looked ran run running whether im id ive lets whats thats wheres theres ask
+    question answer then too if than view check report print bring retrieve return fetching
+    showing listing used using use uses performed perform issued respectively level levels
+    score scores value values utc sends makes sees
 """
 FILLER: Final = frozenset(_FILLER.split())
 """Words that never restrict an answer. Some have a meaning besides (see `PHRASES`), which wins."""

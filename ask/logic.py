@@ -23,7 +23,7 @@ def conditions_of(parts: Sequence[Part]) -> list[Condition | AnyOf]:
 
 def _is_alternative(parts: Sequence[Part], at: int) -> bool:
     part, before = parts[at], parts[at - 1]
-    if part.joined in ("", "BUT", "EITHER", "WITH"):
+    if part.joined in ("", "BUT", "EITHER", "WITH", "KEEPING"):
         return False
     same = _column(before) == _column(part)
     if same and before.value.valued and part.value.valued:

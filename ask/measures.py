@@ -6,7 +6,7 @@ from ask import lexicon
 from ask.columns import WINDOW_MEASURES, Columns, label
 from ask.lexicon import COUNT, PAYLOAD, RESPONSE_TIME, Noun
 from ask.parts import CountOf, Filter, Parts, is_entity, kind_of
-from ask.phrases import Column, Grouped, Measures
+from ask.phrases import ByMeasure, Column, Grouped, Limited, Measures
 from ask.question import Condition, Having, Measure, NotUnderstood
 
 
@@ -53,8 +53,11 @@ def _is_of_groups(parts: Parts, columns: Columns, at: int) -> bool:
     value = parts.value(at)
     if not isinstance(value, Filter):
         return False
+    if parts.parts[at].joined == "KEEPING":
+        return bool(value.measures)
     if not value.measures:
-        bare = not parts.parts[at].joined and isinstance(parts.value(at - 1), Grouped)
+        said_before = isinstance(parts.value(at - 1), Grouped | ByMeasure)
+        bare = not parts.parts[at].joined and said_before
         return bare and bool(_measures_before(parts, at))
     in_windows = value.condition.column in WINDOW_MEASURES and parts.head() is not None
     return in_windows if columns.windowed else True
@@ -65,7 +68,9 @@ def _measures_before(parts: Parts, at: int) -> tuple[Measure, ...]:
     column = parts.value(at).condition.column
     if parts.value(at).valued:
         return ()
-    for measures in (part.value for part in parts.of(Measures)):
+    named = [part.value for part in parts.of(Measures)]
+    named += [p.value.by for p in parts.of(ByMeasure) if isinstance(p.value.by, Measures)]
+    for measures in named:
         if (measures.column.name if measures.column else RESPONSE_TIME) == column:
             return tuple(measures.measures)
     return ()
@@ -74,6 +79,9 @@ def _measures_before(parts: Parts, at: int) -> tuple[Measure, ...]:
 def _count_having(parts: Parts, columns: Columns, at: int) -> Having | None:
     parts.used.add(at)
     count: CountOf = parts.value(at)
+    if count.operator == "<=" and parts.head() is None and not _is_grouped(parts):
+        parts.put(at, Limited(int(count.values[0])))  # up to 200 errors
+        return None
     place = parts.thing_after(at)
     thing = parts.value(place) if place is not None else None
     if not is_entity(thing):
@@ -101,7 +109,8 @@ def _measured(parts: Parts, columns: Columns, at: int) -> list[Measure]:
             name = column.name if column else RESPONSE_TIME
             return [columns.measure(measure, name) for measure in measures]
         case Column(distinct=str() as entity):
-            return [columns.measure(Measure("distinct"), entity)]
+            more = _joined_entities(parts, at)
+            return [columns.measure(Measure("distinct"), name) for name in (entity, *more)]
     kind = kind_of(value)
     if kind == "COLUMN" or (kind == "RISK" and _is_grouped(parts)):
         name = "risk_score" if kind == "RISK" else str(value.value)
@@ -115,12 +124,25 @@ def _measured(parts: Parts, columns: Columns, at: int) -> list[Measure]:
     return [COUNT] if kind == "TOTAL" else []
 
 
+def _joined_entities(parts: Parts, at: int) -> list[str]:
+    """`unique users and IPs`: the IPs are counted, too."""
+    found: list[str] = []
+    for place in range(at + 1, len(parts)):
+        noun = parts.value(place)
+        if not is_entity(noun) or not parts.parts[place].joined:
+            break
+        parts.counted.add(place)
+        found.append(str(noun.column))
+    return found
+
+
 def _count(parts: Parts, columns: Columns, at: int) -> list[Measure]:
     """How many: of rows, or of different entities; nothing where what follows says it."""
     parts.used.add(at)
     head = parts.head_after(at)
     if isinstance(head, Column | Measures):
-        return []
+        follows = parts.parts[at + 1]
+        return [COUNT] if follows.joined and isinstance(follows.value, Measures) else []
     if head is None and is_entity(parts.value(at - 1)):
         head = parts.value(at - 1)  # client count
     if not is_entity(head):

@@ -28,8 +28,9 @@ def order_of(parts: Parts, columns: Columns) -> Order | None:
         column, usual = _ordered_by(by, columns)
         found = Order(column, usual if descending is None else descending)
     by_measure = parts.of(ByMeasure)
-    if found is None and by_measure and not is_top(parts):
-        return _by_measure(by_measure[0].value.by, parts, columns)
+    if by_measure and not is_top(parts) and (found is None or found.column in (None, BY_MEASURE)):
+        column = _by_measure(by_measure[0].value.by, parts, columns).column
+        return Order(column, True if found is None else found.descending)
     return found
 
 

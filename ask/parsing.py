@@ -376,8 +376,10 @@ def _moment_of(point: Any, points: list[Any]) -> Moment | Calendar:
     clock = _hour(point.number)
     other = next((p.clock for p in points if isinstance(p, Moment) and p.clock is not None), None)
     noon = 12 * moments.HOUR_MS
-    if other is not None and other >= noon and clock < noon and clock + noon <= other:
-        clock += noon  # 2-4pm
+    if other is not None and other >= noon and clock < noon:
+        is_first = point is points[0]
+        later = clock + noon
+        clock = later if (later <= other) == is_first else clock  # 2-4pm, from 2pm to 4
     return Moment(clock=clock)
 
 

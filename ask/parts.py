@@ -53,7 +53,7 @@ class CountOf:
 class Part:
     """A filter, noun, time or phrase with the words it was read from.
 
-    `joined`: the connective before it (AND, OR, COMMA, BUT, EITHER, WITH), nouns aside.
+    `joined`: the connective before it (AND, OR, COMMA, BUT, EITHER, WITH, KEEPING), nouns aside.
     """
 
     value: Any
@@ -195,7 +195,10 @@ class Parts:
             if isinstance(value, Filter) and value.noun and not self.is_adjective(place):
                 return None, self.parts[place].text.lower().endswith("s")
         before = [noun for place, noun in self.nouns() if place < at]
-        return (before[0], before[0].plural) if before else (None, True)
+        if before:
+            return before[0], before[0].plural
+        named = [p for p in self.parts[:at] if isinstance(p.value, Filter) and p.value.noun]
+        return None, not named or named[0].text.lower().endswith("s")
 
     def _is_noun(self, at: int) -> bool:
         """A noun that is not the adjective of another one."""

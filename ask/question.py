@@ -171,13 +171,24 @@ def in_order(question: Question) -> Question:
         AnyOf(tuple(sorted(map(_in_order, given.conditions), key=repr)))
         if isinstance(given, AnyOf)
         else _in_order(given)
-        for given in question.conditions
+        for given in _without_repeats(question.conditions)
     ]
     unique = dict.fromkeys(conditions)
     return replace(
         question,
         conditions=tuple(sorted(unique, key=lambda c: (isinstance(c, AnyOf), repr(c)))),
     )
+
+
+def _without_repeats(given: tuple[Condition | AnyOf, ...]) -> list[Condition | AnyOf]:
+    """What is excluded of a column in several places is excluded at once."""
+    excluded: dict[str, tuple[Value, ...]] = {}
+    for condition in given:
+        if isinstance(condition, Condition) and condition.operator == "not in":
+            known = excluded.get(condition.column, ())
+            excluded[condition.column] = (*known, *condition.values)
+    others = [c for c in given if isinstance(c, AnyOf) or c.operator != "not in"]
+    return [*others, *(Condition(name, "not in", values) for name, values in excluded.items())]
 
 
 def _in_order(condition: Condition) -> Condition:

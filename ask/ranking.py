@@ -10,7 +10,7 @@ from ask.columns import WINDOW_MEASURES, Columns
 from ask.lexicon import COUNT, PAYLOAD, RESPONSE_TIME, Noun, Superlative
 from ask.parts import Filter, Part, Parts, is_entity, kind_of
 from ask.phrases import ByMeasure, Column, Grouped, Highest, Limited, Measures, Ordered, Rank
-from ask.question import HARD_LIMIT, Measure, NotUnderstood
+from ask.question import Measure, NotUnderstood
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class Ranking:
     """A superlative in its place.
 
     Entities (`noun`) are ranked by `measure`, rows by `column`. `number`: how many were asked for.
-    `plural`: several, where no number says so; `open`: a plural only orders.
+    `plural`: several, where no number says so; `open`: a plural only orders; `all_of_them`: no
+    limit is implied. `said`: the measure was named, it is no default.
     """
 
     text: str
@@ -30,6 +31,8 @@ class Ranking:
     of_rows: bool = False
     plural: bool = True
     open: bool = False
+    all_of_them: bool = False
+    said: bool = True
 
 
 def ranking_of(parts: Parts, columns: Columns) -> Ranking | None:
@@ -82,7 +85,9 @@ class _Superlatives:
             return None
         measure, _ = self._top_measure(by)
         descending = words[0].value.value if words else True
-        return Ranking("top", None, measure, descending, None if top else HARD_LIMIT, entity)
+        return Ranking(
+            "top", None, measure, descending, noun=entity, all_of_them=not top, said=by is not None
+        )
 
     def _top_rows(self, by: Any, words: list[Part], *, top: bool) -> Ranking | None:
         """`top 10 requests by response time`; `top 10 requests` is a mere limit."""
@@ -131,7 +136,7 @@ class _Superlatives:
             raise NotUnderstood(f"lines of an entity can't be ordered {ordered[0].text!r}")
         self._parts.use(Ordered)
         down = usual if descending is None else descending
-        return Ranking(ordered[0].text, None, measure, down, HARD_LIMIT, entity)
+        return Ranking(ordered[0].text, None, measure, down, noun=entity, all_of_them=True)
 
     def _superlative(self, part: Part, at: int, sup: Superlative, number: int | None) -> Ranking:
         noun, plural = self._parts.said_of(at)
@@ -174,7 +179,7 @@ class _Superlatives:
 
     def _highest(self, part: Part, at: int, descending: bool, of: Column | Measures) -> Ranking:
         noun, plural = self._parts.said_of(at)
-        of_rows = noun is not None and noun.kind in ("calls", "windows")
+        of_rows = noun.kind in ("calls", "windows") if noun else self._parts.has_things()
         plain = isinstance(of, Column) and not of.distinct and of.name != "error_rate"
         grouped = self._parts.of(Grouped) or self._parts.words("BUCKET", "TREND")
         alone = not plain and not grouped and not is_entity(noun)
@@ -212,7 +217,8 @@ class _Superlatives:
             raise NotUnderstood(
                 f"who or what has the {part.text}? name endpoints, clients, users or IPs", part.text
             )
-        return Ranking(part.text, None, measure, part.value.value, noun=noun)
+        said = kind_of(part.value) == "MOST" or counted is not None
+        return Ranking(part.text, None, measure, part.value.value, noun=noun, said=said)
 
     def _counted(self, counted: Any, at: int) -> Measure:
         match counted:
@@ -236,6 +242,8 @@ class _Superlatives:
                 return self._columns.measure(Measure("distinct"), entity), None
             case Noun(kind="calls"):
                 return self._columns.calls, None
+            case Noun(kind="entity", column=str() as entity):
+                return self._columns.measure(Measure("distinct"), entity), None
             case Noun() | Measure():
                 return COUNT, None
             case Column(name):

@@ -19,7 +19,7 @@ from ask.logic import conditions_of
 from ask.measures import counted_entity, having_of, measures_of
 from ask.moments import Calendar, Moment, named_day, time_range
 from ask.ordering import order_of, ordered_groups, ordered_rows
-from ask.parts import ENTITIES, WHENS, Filter, Part, Parts, kind_of
+from ask.parts import ENTITIES, WHENS, Filter, Part, Parts, is_entity, kind_of
 from ask.phrases import ByMeasure, Column, Grouped, Highest, Limited, Measures, Ordered, Rank
 from ask.question import (
     HARD_LIMIT,
@@ -208,15 +208,20 @@ def _times(parts: Parts, now: int, zone: tzinfo) -> tuple[TimeRange | None, tupl
 
 def _one_range(plain: Sequence[Part], now: int, zone: tzinfo) -> TimeRange | None:
     """Days that "and" or "or" joins are one range where they follow each other."""
-    listed = [_is_span(p.value) and p.joined in ("OR", "AND", "COMMA") for p in plain[1:]]
-    if not listed or not all(listed) or not _is_span(plain[0].value):
+    listed = [p.joined in ("OR", "AND", "COMMA") and _is_span(p.value) for p in plain[1:]]
+    either = [p.joined == "OR" for p in plain[1:]]
+    spans = listed and all(listed) and _is_span(plain[0].value)
+    if not spans and not any(either):
         return time_range([part.value for part in plain], now, zone)
+    if not spans and not all(either):
+        raise NotUnderstood("several times joined in different ways; ask for one")
     found = [time_range([part.value], now, zone) for part in plain]
     ranges = sorted((r for r in found if r is not None), key=lambda r: r.start or 0)
     for one, other in pairwise(ranges):
-        if one.end != other.start:
+        if one.end is None or other.start is None or one.end < other.start:
             raise NotUnderstood("several times that do not follow each other; ask for one")
-    return TimeRange(ranges[0].start, ranges[-1].end)
+    last = max(ranges, key=lambda r: (r.end is None, r.end or 0, r.closed))
+    return TimeRange(ranges[0].start, last.end, last.closed)
 
 
 def _is_span(value: Any) -> bool:
@@ -284,7 +289,9 @@ class _Answer:
         if self.keys or self.columns.windowed:
             return False
         of_each = entity.plural and all(m.how not in ("count", "distinct") for m in measures)
-        return not measures or order is not None or of_each
+        head, counts = self.parts.head_place() or 0, self.parts.words("COUNT")
+        counted_after = bool(counts) and head < counts[0]  # users with their number of requests
+        return not measures or order is not None or of_each or counted_after
 
     def _entity_keys(self) -> tuple[Key, ...]:
         """The entity that is asked for, or several: endpoint and method."""
@@ -312,8 +319,11 @@ class _Answer:
             found = self._ranked_rows(ranking, limit)
             is_ordered = order is not None and found.shape == "rows"
             return replace(found, order=ordered_rows(order)) if is_ordered else found
-        measure = measures[0] if measures else ranking.measure
-        if measure is None:
+        if ranking.said and ranking.measure is not None:
+            measures = tuple(dict.fromkeys((ranking.measure, *measures)))
+        elif not measures and ranking.measure is not None:
+            measures = (ranking.measure,)
+        if not measures:
             raise NotUnderstood(f"by what are they compared in {ranking.text!r}?", ranking.text)
         keys = tuple(dict.fromkeys((*self.keys, *self._ranked_keys(entity))))
         if len(keys) > len(self._ranked_keys(entity)):
@@ -321,8 +331,9 @@ class _Answer:
                 f"{ranking.text!r} within each group can't be answered; ask for one group",
                 ranking.text,
             )
-        number = ranking.number or limit or (PLURAL_LIMIT if entity.plural else 1)
-        found = self._grouped((measure,), keys, number)
+        usual = PLURAL_LIMIT if entity.plural else 1
+        number = ranking.number or limit or (HARD_LIMIT if ranking.all_of_them else usual)
+        found = self._grouped(measures, keys, number)
         down = ranking.descending if order is None else order.descending
         return replace(found, order=Order(None, down))
 
@@ -406,13 +417,17 @@ def _refuse_mixed_counts(parts: Parts) -> None:
     Requests beside a measure are counted; two counts under different conditions are refused.
     """
     counts = parts.words("COUNT")
-    if len(counts) > 1:
+    heads = [parts.head_after(at) for at in counts]
+    if len([h for h in heads if not isinstance(h, Column | Measures) and not is_entity(h)]) > 1:
         raise NotUnderstood("two counts at once; ask for one", parts.parts[counts[1]].text)
     for at in range(len(parts) - 1):
         if parts.parts[at + 1].joined != "AND":
             continue
         kinds = {_listed(parts, at), _listed(parts, at + 1)}
         if "errors" in kinds and kinds & {"calls", "measure"} and len(kinds) == 2:
+            text = f"{parts.parts[at].text} and {parts.parts[at + 1].text}"
+            raise NotUnderstood(f"{text!r}: two numbers at once; ask for one", text)
+        if kinds in ({"calls", "entity"}, {"errors", "entity"}) and (counts or parts.of(Grouped)):
             text = f"{parts.parts[at].text} and {parts.parts[at + 1].text}"
             raise NotUnderstood(f"{text!r}: two numbers at once; ask for one", text)
         if kinds == {"calls", "measure"}:
@@ -429,7 +444,12 @@ def _listed(parts: Parts, at: int) -> str:
         return "errors"
     if isinstance(value, Noun) and value.kind == "calls":
         return "calls"
-    if isinstance(value, Measures) or kind_of(value) in ("COLUMN", "DATA"):
+    if is_entity(value):
+        return "entity"
+    before_count = kind_of(value) == "COUNT" and at and _listed(parts, at - 1) == "errors"
+    if before_count and not parts.parts[at].joined:
+        return "errors"  # error count
+    if isinstance(value, Measures | Column) or kind_of(value) in ("COLUMN", "DATA"):
         return "measure"
     return ""
 

@@ -31,7 +31,7 @@ _PATTERNS: Final = {
     "CLOCK": rf"(?:{_CLOCK})(?!\w)",
     "CLASS": r"[1-5]xx(?:s|es)?(?!\w)",
     "CODES": r"[1-5]\d\d(?:'?s)(?!\w)",
-    "LIST": r"[45]\d\d(?:,[2-5]\d\d)+(?!\d)",
+    "LIST": r"[45]\d\d(?:[,/][2-5]\d\d)+(?!\d)",
     "PERCENTILE": r"p\d{1,2}(?!\w)|\d{1,2}(?:st|nd|rd|th)?\s+percentiles?(?!\w)",
     "ORDINAL": r"\d{1,2}(?:st|nd|rd|th)(?!\w)",
     "USER": r"u\d+(?!\w)",
@@ -150,7 +150,7 @@ def _codes(text: str, start: int) -> list[Piece]:
 
 def _list(text: str, start: int) -> list[Piece]:
     pieces: list[Piece] = []
-    for code in text.split(","):
+    for code in re.split("[,/]", text):
         pieces += [Piece("COMMA", ",", start), Piece("NUMBER", code, start, int(code))]
     return pieces[1:]
 
@@ -198,7 +198,13 @@ def _name_path(text: str, start: int) -> list[Piece]:
     first, _, rest = text.lower().partition("/")
     if text.lower() == "and/or":
         return [Piece("WORD", "or", start)]
-    if (rest,) in PHRASES and PHRASES[(rest,)].terminal == "UNIT":  # requests/minute
+    parts = text.split("/")
+    known = [(part.lower(),) in PHRASES or part.upper() in lexicon.METHODS for part in parts]
+    per_unit = (rest,) in PHRASES and PHRASES[(rest,)].terminal == "UNIT"
+    if all(known) and not per_unit:
+        listed = [piece for part in parts for piece in (*_word("or", start), *_word(part, start))]
+        return listed[1:]  # high/medium, GET/POST
+    if per_unit:  # requests/minute
         at = start + len(first)
         return [*_word(first, start), Piece("PER", "/", at), Piece("WORD", rest, at + 1)]
     return _path(f"/{text}", start)

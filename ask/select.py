@@ -8,15 +8,19 @@ from typing import Any, Final
 from sqlalchemy import (
     ColumnElement,
     Float,
+    Integer,
     Select,
     Table,
     and_,
     cast,
     func,
-    literal,
+    literal_column,
     or_,
     select,
 )
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from ask.question import (
     AnyOf,
@@ -32,7 +36,6 @@ from store.tables import anomaly_log, api_log
 
 _HIDDEN: Final = frozenset({"identity", "fingerprint", "latency_histogram"})
 MONDAY_MS: Final = 4 * 86_400_000  # the first Monday of the epoch
-_VALUE: Final = "value"
 
 
 def statement_of(question: Question) -> Select[Any]:
@@ -148,7 +151,11 @@ def _groups(question: Question) -> Select[Any]:
         _measure(table, measure).label(_name(at, question.measures))
         for at, measure in enumerate(question.measures)
     ]
-    found = select(*keys, *measures).where(*_where(question), *_by_endpoint(question))
+    found = (
+        select(*keys, *measures)
+        .select_from(table)
+        .where(*_where(question), *_by_endpoint(question))
+    )
     if keys:
         found = found.group_by(*keys)
     if question.having is not None:
@@ -160,11 +167,28 @@ def _by_endpoint(question: Question) -> list[ColumnElement[bool]]:
     """True of all calls; it makes SQLite read a range of time endpoint by endpoint.
 
     The index of endpoints holds all that can be asked of calls, in the order of the groups. SQLite
-    would take the one of times instead, look up each row and sort them all.
+    would take the one of times instead, look up each row and sort them all. PostgreSQL would be
+    slower by it.
     """
     if question.keys != (Key("endpoint"),) or question.time is None or question.table != "calls":
         return []
-    return [api_log.c.endpoint.in_(distinct_endpoints(api_log))]
+    return [_OnSqlite(api_log.c.endpoint.in_(distinct_endpoints(api_log)))]
+
+
+class _OnSqlite(FunctionElement[bool]):
+    """A condition that is true anyway, and is left out on another database."""
+
+    inherit_cache = True
+
+
+@compiles(_OnSqlite, "sqlite")
+def _as_it_is(element: _OnSqlite, compiler: SQLCompiler, **kw: Any) -> str:
+    return compiler.process(element.clauses, **kw)
+
+
+@compiles(_OnSqlite)
+def _left_out(_element: _OnSqlite, _compiler: SQLCompiler, **_kw: Any) -> str:
+    return "true"
 
 
 def distinct_endpoints(table: Table) -> Select[Any]:
@@ -195,9 +219,10 @@ def _key_name(key: Key) -> str:
 def _key(table: Table, key: Key) -> ColumnElement[Any]:
     if key.bucket is None:
         return _column(table, key.column)
-    at, length = table.c.timestamp, key.bucket_ms
-    shift = MONDAY_MS if key.bucket == "week" else 0
-    return (at - shift) // literal(length) * literal(length) + literal(shift)
+    # Text, not parameters: PostgreSQL can't tell that equal ones make the key that it groups by.
+    length = literal_column(str(key.bucket_ms), Integer)
+    shift = literal_column(str(MONDAY_MS if key.bucket == "week" else 0), Integer)
+    return (table.c.timestamp - shift) // length * length + shift
 
 
 def _measure(table: Table, measure: Measure) -> ColumnElement[Any]:
@@ -244,6 +269,8 @@ def _order_of_groups(question: Question, found: Select[Any]) -> list[ColumnEleme
     keys = columns[: len(question.keys)]
     if not keys:
         return []
-    if question.order.column == "timestamp":
-        return [_directed(keys[0], question.order.descending), *keys[1:]]
+    named = [key.column for key in question.keys]
+    if question.order.column in named:
+        key = keys.pop(named.index(question.order.column))
+        return [_directed(key, question.order.descending), *keys]
     return [_directed(columns[len(keys)], question.order.descending), *keys]

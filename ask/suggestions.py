@@ -19,7 +19,8 @@ _LEADING: Final = r"(?:\b(?:by|per|from|in|on|of|to|for|the|a|an)\s+)+$"
 _HANGING: Final = (
     "not no non without except excluding than over under above below more less at most least and "
     "or but with by per from in on of to for between last past got that which is are was were "
-    "outside isn't aren't don't didn't never first top since before after until the a an"
+    "outside besides aside isn't aren't don't didn't never first top since before after until the "
+    "a an"
 )
 _LOOSE: Final = frozenset(_HANGING.split())  # words that a question can't end with
 
@@ -117,10 +118,13 @@ def _repaired(text: str, error: NotUnderstood, routes: Routes) -> Iterator[str]:
             for route in closest(word, routes.stored):
                 yield _clean(_with_route(text, exact, route))
         elif word.isalpha() and word.lower() not in _LOOSE:
-            before, found, after = re.split(rf"(?i)\b({exact})\b", text, maxsplit=1) or ("", "", "")
+            cut = re.split(rf"(?i)\b{exact}\b", text, maxsplit=1)
+            if len(cut) != 2:
+                continue  # it was read from something else, such as an abbreviation
+            before, after = cut
             left = re.sub(_LEADING, "", before, flags=re.IGNORECASE)
             rest = _clean(f"{left} {after}")
-            if found and not _is_loose(left, rest):
+            if not _is_loose(left, rest):
                 yield rest
 
 

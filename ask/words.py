@@ -69,7 +69,7 @@ class Words:
     def _corrected(self, word: str) -> str | None:
         if not word.isalpha() or word in lexicon.ENGLISH:
             return None
-        found = nearest(word, self._known)
+        found = [near for near in nearest(word, self._known) if not _is_opposite(word, near)]
         if not found or any(candidate in lexicon.VAGUE for candidate in found):
             return None
         terms = {self._term(candidate) for candidate in found}
@@ -122,6 +122,11 @@ def forms_of(segments: Any) -> dict[str, str]:
         other = name[:-1] if name.endswith("s") else f"{name}s"
         forms.setdefault(other, name)
     return forms | {name: name for name in segments}
+
+
+def _is_opposite(word: str, other: str) -> bool:
+    """`unflagged` is not `flagged` with a typing error."""
+    return word.endswith(other) and word[: -len(other)] in ("un", "non", "in", "dis", "mis")
 
 
 def is_word(piece: Piece | None, *words: str) -> bool:

@@ -15,6 +15,7 @@ PARTS = (
     "bench.explain",
     "bench.causes",
     "bench.minute",
+    "bench.ask",
 )
 
 

@@ -236,7 +236,7 @@ def _save(connection: Any, name: str, text: str) -> None:
 
 def _outcome(text: str, now: int, address: Address, began: float) -> _Outcome:
     try:
-        found: Answer = answer(current().store, text, now=now)
+        found: Answer = answer(current().store, text, now=now, zone=current().settings.zone)
     except NotUnderstood as error:
         shown = answers.refused(text, error.unmatched, str(error), error.suggestions, address)
         return _Outcome(shown, questions.REFUSED, str(error))

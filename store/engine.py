@@ -26,7 +26,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.schema import CreateColumn
 
 from store.percentile import add_percentiles
-from store.tables import CALLS_BY_ENDPOINT, SCHEMA_VERSION, meta, metadata
+from store.tables import CALLS_BY_ENDPOINT, CALLS_BY_USER, SCHEMA_VERSION, meta, metadata
 
 BUSY_TIMEOUT_MS: Final = 5_000
 _STEPS_BETWEEN_LOOKS: Final = 10_000  # of SQLite's machine, under a millisecond
@@ -155,7 +155,7 @@ def _make_tables(connection: Connection, grid: Grid) -> None:
     version = meta.c.name == "schema_version"
     if connection.scalar(select(meta.c.value).where(version)) in range(1, SCHEMA_VERSION):
         _add_missing_columns(connection)
-        _widen_index(connection)
+        _renew_indexes(connection)
         connection.execute(update(meta).where(version).values(value=SCHEMA_VERSION))
     expected = {"schema_version": SCHEMA_VERSION, "window_ms": grid.window_ms}
     for name, value in expected.items():
@@ -179,10 +179,11 @@ def _add_missing_columns(connection: Connection) -> None:
                 connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {definition}"))
 
 
-def _widen_index(connection: Connection) -> None:
-    """Releases before had one of the same name with fewer columns; a second per million calls."""
-    CALLS_BY_ENDPOINT.drop(connection, checkfirst=True)
-    CALLS_BY_ENDPOINT.create(connection)
+def _renew_indexes(connection: Connection) -> None:
+    """Those that releases before did not have, or had with fewer columns."""
+    for index in (CALLS_BY_ENDPOINT, CALLS_BY_USER):
+        index.drop(connection, checkfirst=True)
+        index.create(connection)
 
 
 def _open_sqlite(url: URL, grid: Grid) -> Store:

@@ -69,6 +69,14 @@ CALLS_BY_ENDPOINT = Index(
     api_log.c.user_id,
 ).ddl_if(dialect="sqlite")
 
+CALLS_BY_USER = Index(
+    "ix_api_log_user_timestamp",
+    api_log.c.user_id,
+    api_log.c.timestamp,
+    sqlite_where=text("user_id IS NOT NULL"),
+    postgresql_where=text("user_id IS NOT NULL"),
+)
+
 FEATURE_COLUMNS = (
     "req_count",
     "error_rate",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from settings import Settings, session_key
+from settings import Settings, session_key, settings_from_environment
 
 README = (Path(__file__).parent.parent.parent / "README.md").read_text()
 
@@ -65,3 +65,9 @@ def test_the_session_key_is_made_once_by_whoever_is_first(tmp_path: Path) -> Non
 def test_a_configured_key_is_used_and_not_written(tmp_path: Path) -> None:
     assert session_key(read(data_dir=tmp_path, secret_key="k" * 32)) == "k" * 32
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_time_zone_is_refused_with_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORESIGHT_TIME_ZONE", "Mars/Base")
+    with pytest.raises(ValueError, match=r"FORESIGHT_TIME_ZONE='Mars/Base': is no time zone"):
+        settings_from_environment()
