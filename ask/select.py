@@ -48,11 +48,6 @@ def statement_of(question: Question) -> Select[Any]:
     return found.order_by(*_order_of_groups(question, found)).limit(question.limit)
 
 
-def column_names(question: Question) -> tuple[str, ...]:
-    """Names of the answer's columns."""
-    return tuple(statement_of(question).selected_columns.keys())
-
-
 def _table(question: Question) -> Table:
     return anomaly_log if question.table == "windows" else api_log
 

@@ -60,6 +60,7 @@ def _counted(calls: Sequence[Call]) -> Iterator[dict[str, int]]:
     status = np.array([call[_STATUS] for call in calls]) // 100
     status[(status < 1) | (status > 5)] = 0
     ms = np.array([call[_DURATION] for call in calls], dtype=np.float64)  # NaN where not known
+    ms[~np.isfinite(ms)] = np.nan
     bins = np.where(np.isnan(ms), UNKNOWN, np.searchsorted(BOUNDS_MS, ms))
     key = status * BINS + bins
     number = np.bincount(key)

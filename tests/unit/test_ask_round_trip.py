@@ -15,7 +15,7 @@ from ask import suggestions
 from ask.lexicon import ABBREVIATIONS, COMMANDS, FILLER, METHODS, PHRASES
 from ask.question import NotUnderstood
 from ask.reading import Understood, understand
-from ask.select import column_names, statement_of
+from ask.select import statement_of
 from ask.sentence import sentence_of
 from tests.asked import Asked, questions
 from tests.site import NOW, ROUTES
@@ -161,7 +161,7 @@ def test_any_text_is_refused_or_means_what_its_sentence_says(text: str) -> None:
     statement = statement_of(understood.question)
     for dialect in DIALECTS:
         assert str(statement.compile(dialect=dialect))
-    assert column_names(understood.question)
+    assert statement_of(understood.question).selected_columns
     assert understood.question.as_json()["shape"] in ("rows", "value", "series", "groups")
 
 
