@@ -38,6 +38,7 @@ from store import Store, events
 from store.times import iso
 
 HEARTBEAT_S: Final = 15.0
+LOOK_S: Final = 1.0  # the longest that an ended connection goes unnoticed
 SEND_S: Final = 5  # without any progress, before a reader is given up
 CLOSE_S: Final = 0.5  # for the other side to answer a close
 MOST_RECEIVED_BYTES: Final = 4096  # of a message, none of which is read
@@ -157,7 +158,8 @@ def _send_events(peer: _Peer, tail: Tail, store: Store, last_id: int | None) -> 
             peer.send(type="heartbeat", last_id=sent, at=iso(time.time_ns() // 1_000_000))
             peer.ping()
             beat_at = time.monotonic() + HEARTBEAT_S
-        peer.wake.wait(beat_at - time.monotonic())
+        # The library wakes us before it says that the connection has ended: look again soon.
+        peer.wake.wait(min(LOOK_S, beat_at - time.monotonic()))
         peer.wake.clear()
         if tail.last_id > sent:
             sent = _send_new(peer, tail, store, sent)
