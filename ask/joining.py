@@ -57,7 +57,7 @@ def _is_errors(part: Part) -> bool:
     return (
         isinstance(part.value, Filter)
         and part.value.condition == lexicon.ERRORS
-        and (part.value.noun)
+        and part.value.noun
     )
 
 
@@ -136,11 +136,9 @@ def _refuse_or_of_times(made: Sequence[Part], part: Part, joiner: str) -> None:
     """`today or slow`: a time is never an alternative to a condition."""
     if joiner != "OR" or not made:
         return
-    kinds = {isinstance(p.value, WHENS) for p in (made[-1], part) if not isinstance(p.value, Noun)}
-    if (
-        len(kinds) > 1
-        and (part.value != made[-1].value)
-        and isinstance(made[-1].value, (Filter, *WHENS))
+    last = made[-1].value
+    if isinstance(last, (Filter, *WHENS)) and isinstance(last, Filter) != isinstance(
+        part.value, Filter
     ):
         raise NotUnderstood(f"'or {part.text}': a time and a condition are no alternatives", "or")
 

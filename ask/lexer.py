@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from ask.lexicon import PHRASES, WORDS, Meaning
 from ask.question import NotUnderstood
 from ask.routes import Routes
 from ask.scanner import Piece, pieces_of
-from ask.words import Words, forms_of, is_word
+from ask.words import Words, is_word
 
 MOST_CHARACTERS: Final = 1_000
 
@@ -48,7 +48,7 @@ def tokens_of(text: str, routes: Routes) -> Reading:
         )
     words = Words(routes)
     pieces = words.in_context([p for found in pieces_of(text) for p in words.spelled(found)])
-    tokens, ignored = _Phrases(pieces, routes).tokens()
+    tokens, ignored = _Phrases(pieces, routes, words.names).tokens()
     return Reading(tokens, tuple(ignored), words.corrections)
 
 
@@ -66,10 +66,10 @@ _OBJECTS: Final = {  # what a verb at the start of a question is followed by, a 
 class _Phrases:
     """Phrases of known words, longest first."""
 
-    def __init__(self, pieces: Sequence[Piece], routes: Routes) -> None:
+    def __init__(self, pieces: Sequence[Piece], routes: Routes, names: Mapping[str, str]) -> None:
         self._pieces = pieces
         self._routes = routes
-        self._names = forms_of(routes.segments)
+        self._names = names
         self._ignored: list[str] = []
 
     def tokens(self) -> tuple[list[Token], list[str]]:

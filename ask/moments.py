@@ -108,7 +108,7 @@ def time_range(
     for when in whens:
         own = reader.range_of(when, day)
         found = own if found is None else found.cut(own)
-    if found is not None and not found.without_nothing():
+    if found is not None and not found.holds_any():
         raise NotUnderstood("no instant satisfies all of the times of the question")
     return found
 

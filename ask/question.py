@@ -65,7 +65,7 @@ class TimeRange:
     end: int | None
     closed: bool = False
 
-    def without_nothing(self) -> bool:
+    def holds_any(self) -> bool:
         """Whether any instant is in it."""
         if self.start is None or self.end is None:
             return True

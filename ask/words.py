@@ -16,8 +16,8 @@ class Words:
     """Spelling of single words."""
 
     def __init__(self, routes: Routes) -> None:
-        self._names = forms_of(routes.segments)
-        names = [name for name in self._names if name not in WORDS]
+        self.names = forms_of(routes.segments)
+        names = [name for name in self.names if name not in WORDS]
         self._known = [w for w in WORDS if len(w) > 2] + names + list(lexicon.VAGUE)
         self.corrections: dict[str, str] = {}
 
@@ -44,7 +44,7 @@ class Words:
             word in WORDS
             or word in lexicon.ABBREVIATIONS
             or word in lexicon.RISK_ABBREVIATIONS
-            or word in self._names
+            or word in self.names
             or word in lexicon.COMMANDS
             or word in lexicon.VAGUE
             or _method(word) is not None
@@ -77,8 +77,8 @@ class Words:
 
     def _term(self, word: str) -> object:
         """Forms of one term are the same word; a singular and its plural are."""
-        if word in self._names:
-            return self._names[word]
+        if word in self.names:
+            return self.names[word]
         meaning = PHRASES.get((word,))
         if meaning is None:
             return "filler" if word in lexicon.FILLER else word
