@@ -27,8 +27,9 @@ from api.query import (
     query_of,
 )
 from api.rows import shown
-from ml.histogram import merged, percentile
+from ml.histogram import percentiles
 from store import lists, views
+from store.endpoints import EndpointPoint
 from store.times import iso
 
 rest = Blueprint("rest", __name__, url_prefix="/api")
@@ -157,17 +158,32 @@ def _totals(sums: views.Totals) -> dict[str, Any]:
 def _analytics(
     endpoint: str, method: str | None, start: int, end: int, found: views.EndpointAnalytics
 ) -> dict[str, Any]:
-    histogram = merged(found.latency_histograms)
+    of = (50, 95, 99)
+    summary, points = found.series.summary, found.series.points
+    latency = percentiles(summary.latency_histogram if summary else b"", of)
     return {
         "endpoint": endpoint,
         "method": method,
         "from": iso(start),
         "to": iso(end),
         **_totals(found.totals),
-        "latency_ms": {f"p{p}": percentile(histogram, p) for p in (50, 95, 99)},
-        "status_counts": found.status_counts,
-        "bucket_seconds": found.bucket_ms // 1000,
-        "series": [shown(point) for point in found.points],
+        "latency_ms": {f"p{p}": value for p, value in zip(of, latency, strict=True)},
+        "status_counts": summary.status_counts if summary else {},
+        "bucket_seconds": found.series.bucket_ms // 1000,
+        "series": [_point(point) for point in points],
+    }
+
+
+def _point(point: EndpointPoint) -> dict[str, Any]:
+    return {
+        "timestamp": iso(point.start),
+        "req_count": point.calls,
+        "error_rate": point.errors / point.calls,
+        "avg_response_time": point.average_ms,
+        "max_response_time": point.max_ms,
+        "risk_score": point.risk,
+        "failure_probability": point.failure_probability,
+        "anomaly_score": point.anomaly_score,
     }
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from store import Store, drift, events, forecasts, reads, writes
+from store import Store, alerts, drift, events, forecasts, reads, rolling, writes
 
 DAY_MS: Final = 86_400_000
 LOW_CLIENT_WINDOWS_DAYS: Final = 1  # most client windows are LOW and never looked at again
@@ -31,6 +31,8 @@ def remove_old(store: Store, now: int, *, calls_days: int, windows_days: int) ->
     with store.begin() as connection:
         forecasts.remove_outcomes(connection, windows_before)
         drift.remove_drift(connection, windows_before)
+        alerts.remove_acknowledgements(connection, windows_before)
+        rolling.remove_rollups(connection, windows_before)
         events.remove_events(connection, now - LIVE_EVENTS_DAYS * DAY_MS)
     return f"removed {calls} calls, {windows} windows"
 

@@ -14,7 +14,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs import drift, retention, retraining, scorecard, scoring
+from jobs import drift, retention, retraining, rollups, scorecard, scoring
 from ml.registry import Models
 from ml.risk import RiskRule
 from settings import Settings
@@ -90,6 +90,8 @@ class Schedule:
         seconds = f"{grace_s % step_s}-59/{step_s}" if step_s < 60 else str(grace_s)
         self._add(self.leader.renew, IntervalTrigger(seconds=RENEW_S), "lease")
         self._add(self._job("scoring", self._score), CronTrigger(second=seconds), "scoring")
+        after_scoring = CronTrigger(second="8-59/20")
+        self._add(self._job("rollups", self._roll_up), after_scoring, "rollups")
         self._add(self._job("retention", self._retain), CronTrigger(minute=17), "retention")
         each_5_minutes = CronTrigger(minute="*/5", second=40)  # when the minute is scored
         self._add(self._job("scorecard", self._compare), each_5_minutes, "scorecard")
@@ -135,6 +137,9 @@ class Schedule:
                 go_on=lambda: not self._stopping.is_set(),
             )
         return f"{windows} windows by {version}"
+
+    def _roll_up(self) -> str:
+        return f"{rollups.roll_up(self._store, self._may_go_on)} hours"
 
     def _compare(self) -> str:
         done = scorecard.compare_forecasts(self._store, now_ms(), self._may_go_on)

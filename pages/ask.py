@@ -22,13 +22,12 @@ from dash import (
     html,
     no_update,
 )
-from flask import session
 
 from ask.engine import Answer, answer
 from ask.question import NotUnderstood
 from components import answer_figures, answers, asking, shell
 from components.asking import Address
-from pages import _ask_view, _examples, current, page_path
+from pages import _ask_view, _examples, current, now_ms, page_path, who
 from store import TooSlow, questions
 
 dash.register_page(__name__, path="/ask", name="Ask", title="Ask · Foresight", order=5)
@@ -52,10 +51,10 @@ def layout(q: Any = "", **given: Any) -> html.Div:
     """The question of the address, to be answered as soon as the page is there."""
     text = _one(q).strip()[: asking.MOST_CHARACTERS]
     kept = {name: _one(given[name]) for name in _RANGE if name in given}
-    address, now, store = partial(_address, kept), _now_ms(), current().store
+    address, now, store = partial(_address, kept), now_ms(), current().store
     with store.read() as connection:
-        saved = questions.saved_questions(connection, _who())
-        latest = questions.latest_texts(connection, _who(), MOST_HISTORY)
+        saved = questions.saved_questions(connection, who())
+        latest = questions.latest_texts(connection, who(), MOST_HISTORY)
     return shell.page(
         "Ask",
         dcc.Location(id="ask-url", refresh="callback-nav"),
@@ -154,14 +153,14 @@ clientside_callback(
 def show(asked: Mapping[str, Any], chosen: Mapping[str, str] | None) -> dict[str, Any]:
     """Answer a question and remember that it was asked."""
     text = str(asked["q"]).strip()[: asking.MOST_CHARACTERS]
-    now, address = _now_ms(), partial(_address, chosen or {})
+    now, address = now_ms(), partial(_address, chosen or {})
     began = time.perf_counter()
     outcome = _outcome(text, now, address, began)
     took_ms = (time.perf_counter() - began) * 1000
     with current().store.begin() as connection:
         questions.remember(
             connection,
-            who=_who(),
+            who=who(),
             text=text,
             outcome=outcome.outcome,
             message=outcome.message,
@@ -169,7 +168,7 @@ def show(asked: Mapping[str, Any], chosen: Mapping[str, str] | None) -> dict[str
             took_ms=took_ms,
             at=now,
         )
-        latest = questions.latest_texts(connection, _who(), MOST_HISTORY)
+        latest = questions.latest_texts(connection, who(), MOST_HISTORY)
     refused = outcome.rows is None
     return {
         "answer": outcome.shown,
@@ -219,19 +218,19 @@ def change_saved(
     with current().store.begin() as connection:
         try:
             if isinstance(ctx.triggered_id, dict):
-                questions.forget_saved(connection, _who(), ctx.triggered_id["id"])
+                questions.forget_saved(connection, who(), ctx.triggered_id["id"])
             elif asked:
                 _save(connection, name or "", str(asked["q"]))
         except questions.NotSavedError as error:
             problem = f"{str(error)[:1].upper()}{str(error)[1:]}."
         except questions.UnknownQuestionError:
             pass  # gone already
-        rows = questions.saved_questions(connection, _who())
+        rows = questions.saved_questions(connection, who())
     return asking.saved(rows, partial(_address, chosen or {})), problem
 
 
 def _save(connection: Any, name: str, text: str) -> None:
-    questions.save_question(connection, who=_who(), name=name, text=text, at=_now_ms())
+    questions.save_question(connection, who=who(), name=name, text=text, at=now_ms())
 
 
 def _outcome(text: str, now: int, address: Address, began: float) -> _Outcome:
@@ -255,12 +254,3 @@ def _address(kept: Mapping[str, str], text: str) -> str:
 def _one(given: Any) -> str:
     """A parameter of the address; the last one when it is there more than once."""
     return str(given[-1] if isinstance(given, list) else given)
-
-
-def _who() -> str:
-    """Who asks: the user of the session, else whoever has the token."""
-    return str(session.get("user") or "API token")
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

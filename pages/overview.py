@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
-from zlib import crc32
 
 import dash
 from dash import Input, Output, State, callback, dcc, html, no_update
 
 from components import cards, figures, format, health, kpis, shell, states, tables
 from components.theme import PRIORITIES, Limits
-from pages import _range, current, page_path, subject_href
+from pages import _range, current, now_ms, page_path, subject_href
+from pages._drawn import fingerprint
 from store import Store, views
 
 dash.register_page(__name__, path="/", name="Overview", title="Overview · Foresight", order=0)
@@ -120,7 +119,7 @@ def show(
     _ticks: int, chosen: dict[str, str] | None, theme: str | None, drawn: dict[str, str] | None
 ) -> Any:
     """One read of the store, all of the page; charts and grid are only sent when they changed."""
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     app = current()
     data = views.data_range(app.store)
     shown = _range.time_range(chosen, now, data)
@@ -170,7 +169,7 @@ def _content(found: views.Overview, shown: _range.TimeRange, theme: str | None) 
     """Changes when the charts would look different: new data, range or theme, or a bucket on."""
     moved = shown.end // found.bucket_ms
     content = (theme, moved, found.risky, found.risk, found.endpoints, found.totals.windows)
-    return f"{crc32(repr(content).encode()):x}"
+    return fingerprint(content)
 
 
 def _subtitle(shown: _range.TimeRange, totals: views.Totals | None, now: int) -> str:
@@ -240,7 +239,7 @@ def _drawings(
         if found.totals.windows
         else [],
         "metrics": kpis.model_metrics(found.totals, found.previous),
-        "windows": tables.window_rows(found.risky, now, _own_page),
+        "windows": tables.window_rows(found.risky, _own_page),
         "windows_state": _no_risky(found.risky, bool(found.totals.windows), nothing),
     }
 

@@ -23,10 +23,17 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.schema import CreateColumn
+from sqlalchemy.schema import CreateColumn, CreateIndex
 
 from store.percentile import add_percentiles
-from store.tables import CALLS_BY_ENDPOINT, CALLS_BY_USER, SCHEMA_VERSION, meta, metadata
+from store.tables import (
+    CALLS_BY_ENDPOINT,
+    CALLS_BY_USER,
+    ENDPOINT_WINDOWS,
+    SCHEMA_VERSION,
+    meta,
+    metadata,
+)
 
 BUSY_TIMEOUT_MS: Final = 5_000
 _STEPS_BETWEEN_LOOKS: Final = 10_000  # of SQLite's machine, under a millisecond
@@ -153,9 +160,10 @@ def _make_tables(connection: Connection, grid: Grid) -> None:
     """Make what is missing, and refuse a store that was made for something else."""
     metadata.create_all(connection)
     version = meta.c.name == "schema_version"
-    if connection.scalar(select(meta.c.value).where(version)) in range(1, SCHEMA_VERSION):
+    stored = connection.scalar(select(meta.c.value).where(version))
+    if stored is not None and 0 < stored < SCHEMA_VERSION:
         _add_missing_columns(connection)
-        _renew_indexes(connection)
+        _renew_indexes(connection, stored)
         connection.execute(update(meta).where(version).values(value=SCHEMA_VERSION))
     expected = {"schema_version": SCHEMA_VERSION, "window_ms": grid.window_ms}
     for name, value in expected.items():
@@ -179,11 +187,13 @@ def _add_missing_columns(connection: Connection) -> None:
                 connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {definition}"))
 
 
-def _renew_indexes(connection: Connection) -> None:
-    """Those that releases before did not have, or had with fewer columns."""
-    for index in (CALLS_BY_ENDPOINT, CALLS_BY_USER):
-        index.drop(connection, checkfirst=True)
-        index.create(connection)
+def _renew_indexes(connection: Connection, stored: int) -> None:
+    """Those that the stored schema does not have, or has with fewer columns."""
+    if stored < 3:
+        for index in (CALLS_BY_ENDPOINT, CALLS_BY_USER):
+            index.drop(connection, checkfirst=True)
+            index.create(connection)
+    connection.execute(CreateIndex(ENDPOINT_WINDOWS, if_not_exists=True))
 
 
 def _open_sqlite(url: URL, grid: Grid) -> Store:

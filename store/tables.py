@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 metadata = MetaData()
 
@@ -136,6 +136,52 @@ WINDOW_KEY = (
 )
 Index("ux_anomaly_log_window", *WINDOW_KEY, unique=True)
 
+# Endpoint windows are few beside those of clients, and pages read all of a range.
+ENDPOINT_WINDOWS = Index(
+    "ix_anomaly_log_endpoint_windows",
+    anomaly_log.c.timestamp,
+    sqlite_where=text("subject = 'endpoint'"),
+    postgresql_where=text("subject = 'endpoint'"),
+)
+
+rollup = Table(  # sums of the windows that start in a span of time; see store/rollups.py
+    "rollup",
+    metadata,
+    Column("span_ms", Integer, primary_key=True, autoincrement=False),
+    Column("endpoint", Text, primary_key=True),  # * and * of all windows of a subject
+    Column("method", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("timestamp", BigInteger, primary_key=True, autoincrement=False),  # start of the span
+    Column("windows", Integer, nullable=False),
+    Column("anomalies", Integer, nullable=False),
+    Column("high", Integer, nullable=False),
+    Column("medium", Integer, nullable=False),
+    Column("bots", Integer, nullable=False),
+    Column("risk_sum", Float(53), nullable=False),
+    Column("risk", Float(53), nullable=False),  # the highest, like the next two
+    Column("failure_probability", Float(53), nullable=False),
+    Column("anomaly_score", Float(53), nullable=False),
+    Column("calls", BigInteger, nullable=False),
+    Column("errors", BigInteger, nullable=False),
+    Column("simulated", BigInteger, nullable=False),
+    Column("timed", BigInteger, nullable=False),  # calls that have a response time
+    Column("spent_ms", Float(53), nullable=False),  # sum of their response times
+    Column("slowest_ms", Float(53)),
+    Column("newest", BigInteger),  # start of the newest window; its scores are the next three
+    Column("newest_risk", Float(53)),
+    Column("newest_failure_probability", Float(53)),
+    Column("newest_anomaly_score", Float(53)),
+    Column("status_counts", Text),  # of one endpoint: JSON object, status code -> calls
+    Column("latency_histogram", LargeBinary),  # of one endpoint; see ml/histogram.py
+    Index("ix_rollup_span_timestamp", "span_ms", "timestamp"),
+)
+
+rollup_due = Table(  # hours with spans that are not summed up yet
+    "rollup_due",
+    metadata,
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+)
+
 live_event = Table(  # a window became an anomaly, or HIGH, while that was news
     "live_event",
     metadata,
@@ -230,6 +276,28 @@ Index(  # the last verdict on a window counts
     unique=True,
 )
 
+acknowledgement = Table(  # windows that somebody has taken note of
+    "acknowledgement",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("timestamp", BigInteger, nullable=False),  # start of the window
+    Column("subject", Text, nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("client", Text),
+    Column("who", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+Index(  # the first one counts
+    "ux_acknowledgement_window",
+    acknowledgement.c.timestamp,
+    acknowledgement.c.subject,
+    acknowledgement.c.endpoint,
+    acknowledgement.c.method,
+    func.coalesce(acknowledgement.c.client, text("''")),
+    unique=True,
+)
+
 model_event = Table(  # what became of model versions, and why
     "model_event",
     metadata,
@@ -302,5 +370,40 @@ saved_question = Table(
     Index("ux_saved_question_who_name", "who", "name", unique=True),
 )
 
+scenario_run = Table(  # attacks and faults that people played in a demo, and when they were seen
+    "scenario_run",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("open", Integer),  # 1 until it is settled, then NULL
+    Column("scenario", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # attack | fault
+    Column("intensity", Float(53), nullable=False),
+    Column("minutes", Float(53), nullable=False),
+    Column("who", Text, nullable=False),
+    Column("asked_at", BigInteger, nullable=False),
+    Column("player", Text),  # who plays it, NULL: nobody yet
+    Column("heartbeat_at", BigInteger),  # last sign of life of who plays it
+    Column("begins_at", BigInteger),  # planned
+    Column("first_at", BigInteger),  # first call of an attack, the switch of a fault
+    Column("stop_asked_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("end_reason", Text),  # finished | stopped | interrupted | failed
+    Column("settled_at", BigInteger),  # nothing more is waited for
+    Column("subjects", Text, nullable=False, server_default="[]"),  # JSON array of names
+    Column("calls_sent", BigInteger, nullable=False, server_default="0"),
+    Column("calls_stored", BigInteger, nullable=False, server_default="0"),
+    Column("medium_at", BigInteger),  # when the first MEDIUM or HIGH window was scored
+    Column("medium_start", BigInteger),  # of that window
+    Column("medium_subject", Text),
+    Column("high_at", BigInteger),
+    Column("high_start", BigInteger),
+    Column("high_subject", Text),
+    Column("subjects_high", Integer, nullable=False, server_default="0"),  # that were ever HIGH
+    Column("risk_score", Float(53)),  # highest of any window of a subject
+    Column("reasons", Text),  # of that window, as text
+    Index("ux_scenario_run_open", "open", unique=True),  # one at a time; NULLs are distinct
+)
+
 CALL_COLUMNS = tuple(name for name, _ in api_log.columns.items() if name != "id")
+ROLLUP_COLUMNS = tuple(rollup.columns.keys())
 WINDOW_COLUMNS = tuple(name for name, _ in anomaly_log.columns.items() if name != "id")

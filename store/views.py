@@ -7,34 +7,23 @@ range is `[start, end)`. Each function opens one reading transaction: its number
 
 from __future__ import annotations
 
-import json
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Final
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Integer,
-    Select,
-    case,
-    cast,
-    func,
-    select,
-    text,
-    union,
-)
-from sqlalchemy import literal as sql_literal
+from sqlalchemy import ColumnElement, Connection, Integer, and_, cast, func, or_, select
 
-from store import reads
+from store import endpoints, reads, rollups
 from store.engine import Store
 from store.lists import Row, rows, select_windows
+from store.rollups import HOUR_MS, MINUTE_MS, Range, Sums, without
 from store.tables import anomaly_log, api_log, dirty_window
 
-MINUTE_MS: Final = 60_000
 MAX_RISK_POINTS: Final = 180
-_BUCKETS_MS: Final = tuple(m * MINUTE_MS for m in (1, 2, 5, 10, 15, 30, 60, 120, 360, 720, 1440))
+MOST_RAW_WINDOWS: Final = 60  # not scored yet; of older ones only what is scored counts
+MOST_RAW_CALLS: Final = 500_000
+_BUCKETS_MS: Final = tuple(m * MINUTE_MS for m in (1, 2, 5, 10, 20, 30, 60, 120, 360, 720, 1440))
 STALE_AFTER_MS: Final = 150_000  # two missed minutes and the grace of late rows
 _W = anomaly_log.c
 
@@ -105,13 +94,10 @@ class Freshness:
 
 @dataclass(frozen=True)
 class EndpointAnalytics:
-    """One endpoint over a range; `points` sums its windows by `bucket_ms`, oldest first."""
+    """One endpoint over a range: counts to the call, and its windows as a series."""
 
     totals: Totals
-    status_counts: dict[str, int]
-    latency_histograms: list[bytes] = field(repr=False)
-    bucket_ms: int
-    points: list[Row] = field(repr=False)
+    series: endpoints.EndpointSeries
 
 
 def totals(store: Store, start: int, end: int) -> Totals:
@@ -198,49 +184,10 @@ def endpoint_analytics(
     store: Store, endpoint: str, method: str | None, start: int, end: int
 ) -> EndpointAnalytics:
     """One endpoint, all its methods unless one is named; all zero and empty without windows."""
-    bucket_ms = risk_bucket_ms(start, end)
-    inside = (
-        *_of_endpoint(anomaly_log, endpoint, method),
-        _W.subject == "endpoint",
-        *_aligned(store),
-        _W.timestamp >= start,
-        _W.timestamp < end,
-    )
-    status: Counter[str] = Counter()
+    found = endpoints.endpoint_series(store, endpoint, method, start, end)
     with store.read() as connection:
         sums = _totals(connection, store, start, end, endpoint, method)
-        points = rows(connection, _endpoint_points(bucket_ms, inside))
-        details = connection.execute(select(_W.status_counts, _W.latency_histogram).where(*inside))
-        histograms = []
-        for counts, histogram in details:
-            status.update(json.loads(counts or "{}"))
-            histograms += [histogram] if histogram is not None else []
-    return EndpointAnalytics(sums, dict(sorted(status.items())), histograms, bucket_ms, points)
-
-
-def _endpoint_points(bucket_ms: int, inside: Sequence[ColumnElement[bool]]) -> Select[Any]:
-    calls = func.sum(_W.req_count)
-    timed = func.sum(case((_W.avg_response_time.is_not(None), _W.req_count)))
-    return (
-        select(
-            (_W.timestamp - _W.timestamp % bucket_ms).label("timestamp"),
-            calls.label("req_count"),
-            (func.sum(_W.error_rate * _W.req_count) / calls).label("error_rate"),
-            (func.sum(_W.avg_response_time * _W.req_count) / timed).label("avg_response_time"),
-            func.max(_W.max_response_time).label("max_response_time"),
-            func.max(_W.risk_score).label("risk_score"),
-            func.max(_W.failure_probability).label("failure_probability"),
-            func.max(_W.anomaly_score).label("anomaly_score"),
-        )
-        .where(*inside)
-        .group_by(text("1"))
-        .order_by(text("1"))
-    )
-
-
-def _of_endpoint(table: Any, endpoint: str | None, method: str | None) -> list[ColumnElement[bool]]:
-    given = {"endpoint": endpoint, "method": method}
-    return [table.c[name] == value for name, value in given.items() if value is not None]
+    return EndpointAnalytics(sums, found)
 
 
 def is_known_endpoint(store: Store, endpoint: str) -> bool:
@@ -260,116 +207,143 @@ def _totals(
     endpoint: str | None = None,
     method: str | None = None,
 ) -> Totals:
-    raw_starts = _raw_windows(store, start, end)
-    scored = _window_sums(store, start, end, raw_starts)
-    unscored = _raw_sums(store, start, end, raw_starts)
-    windows, raw = (
-        connection.execute(sums.where(*_of_endpoint(table, endpoint, method))).mappings().one()
-        for sums, table in ((scored, anomaly_log), (unscored, api_log))
-    )
-    timed = (windows["timed"] or 0) + (raw["timed"] or 0)
-    spent = (windows["spent"] or 0) + (raw["spent"] or 0)
+    """Windows as they were scored; calls of those, but of raw windows as they were logged."""
+    raw = _raw_ranges(connection, store, start, end)
+    sums = _sums_within(connection, store, without(start, end, raw), endpoint, method)
+    uncounted = [(at, min(to, end)) for at, to in raw if at >= start]
+    of_raw = _sums_within(connection, store, uncounted, endpoint, method)
+    logged = [(max(at, start), min(to, end)) for at, to in raw]
+    calls, errors, simulated, timed, spent = _raw_sums(connection, logged, endpoint, method)
+    windows = sums.windows + of_raw.windows
+    high, medium = sums.high + of_raw.high, sums.medium + of_raw.medium
+    timed += sums.timed
     return Totals(
-        calls=int((windows["calls"] or 0) + raw["calls"]),
-        errors=int((windows["errors"] or 0) + (raw["errors"] or 0)),
-        simulated_calls=int((windows["simulated"] or 0) + (raw["simulated"] or 0)),
-        windows=windows["windows"],
-        anomalies=windows["anomalies"] or 0,
-        high=windows["high"] or 0,
-        medium=windows["medium"] or 0,
-        low=windows["low"] or 0,
-        bot_windows=windows["bots"] or 0,
-        average_risk=windows["risk"],
-        average_response_ms=spent / timed if timed else None,
+        calls=sums.calls + calls,
+        errors=sums.errors + errors,
+        simulated_calls=sums.simulated + simulated,
+        windows=windows,
+        anomalies=sums.anomalies + of_raw.anomalies,
+        high=high,
+        medium=medium,
+        low=windows - high - medium,
+        bot_windows=sums.bots + of_raw.bots,
+        average_risk=(sums.risk_sum + of_raw.risk_sum) / windows if windows else None,
+        average_response_ms=(sums.spent_ms + spent) / timed if timed else None,
     )
 
 
-def _raw_windows(store: Store, start: int, end: int) -> Any:
-    """Starts of windows whose calls are counted one by one: unscored, or cut by the range."""
+def _raw_ranges(connection: Connection, store: Store, start: int, end: int) -> list[Range]:
+    """Windows whose calls are counted one by one: unscored, or cut by the range."""
     w = store.window_ms
-    begin = start - start % w
-    dirty = select(dirty_window.c.start).where(
-        dirty_window.c.start % w == 0, dirty_window.c.start >= begin, dirty_window.c.start < end
+    dirty = connection.scalars(
+        select(dirty_window.c.start)
+        .where(
+            dirty_window.c.start % w == 0,
+            dirty_window.c.start >= start - start % w,
+            dirty_window.c.start < end,
+        )
+        .order_by(dirty_window.c.start.desc())
+        .limit(MOST_RAW_WINDOWS)
     )
     cut = {t - t % w for t in (start, end) if t % w}
-    return union(dirty, *(select(sql_literal(t).label("start")) for t in cut)).cte("raw_windows")
+    return [(at, at + w) for at in sorted({*dirty, *cut})]
 
 
-def _window_sums(store: Store, start: int, end: int, raw_starts: Any) -> Any:
-    counted = _W.timestamp.not_in(select(raw_starts.c.start)) & (_W.subject == "endpoint")
-    timed = counted & _W.avg_response_time.is_not(None)
-    return select(
-        func.count().label("windows"),
-        func.sum(_W.is_anomaly).label("anomalies"),
-        func.sum(cast(_W.priority == "HIGH", Integer)).label("high"),
-        func.sum(cast(_W.priority == "MEDIUM", Integer)).label("medium"),
-        func.sum(cast(_W.priority == "LOW", Integer)).label("low"),
-        func.sum(cast(_W.usage_cluster == "bot", Integer)).label("bots"),
-        func.avg(_W.risk_score).label("risk"),
-        func.sum(case((counted, _W.req_count))).label("calls"),
-        func.sum(case((counted, func.round(_W.error_rate * _W.req_count)))).label("errors"),
-        func.sum(case((counted, _W.simulated_count))).label("simulated"),
-        func.sum(case((timed, _W.req_count))).label("timed"),
-        func.sum(case((timed, _W.avg_response_time * _W.req_count))).label("spent"),
-    ).where(*_aligned(store), _W.timestamp >= start, _W.timestamp < end)
-
-
-def _raw_sums(store: Store, start: int, end: int, raw_starts: Any) -> Any:
-    c = api_log.c
-    inside = (c.timestamp >= raw_starts.c.start) & (
-        c.timestamp < raw_starts.c.start + store.window_ms
-    )
-    return (
-        select(
-            func.count().label("calls"),
-            func.sum(cast(c.status_code >= 400, Integer)).label("errors"),
-            func.sum(cast(c.source == "simulated", Integer)).label("simulated"),
-            func.count(c.response_time_ms).label("timed"),
-            func.sum(c.response_time_ms).label("spent"),
+def _sums_within(
+    connection: Connection,
+    store: Store,
+    ranges: Sequence[Range],
+    endpoint: str | None,
+    method: str | None,
+) -> Sums:
+    """Windows that start in the ranges, of clients too if all endpoints are meant."""
+    total = Sums()
+    if not ranges:
+        return total
+    if endpoint is not None:
+        of_one = rollups.endpoint_sums(
+            connection, ranges, HOUR_MS, store.window_ms, endpoint, method
         )
-        .select_from(raw_starts.join(api_log, inside))
-        .where(c.timestamp >= start, c.timestamp < end)
+        for sums in of_one.values():
+            total.add(sums)
+        return total
+    for key, sums in rollups.total_sums(connection, ranges, None, store.window_ms).items():
+        if key.subject != "endpoint":  # these are the same calls again
+            sums = replace(sums, calls=0, errors=0, simulated=0, timed=0, spent_ms=0.0)
+        total.add(sums)
+    return total
+
+
+def _raw_sums(
+    connection: Connection, ranges: Sequence[Range], endpoint: str | None, method: str | None
+) -> tuple[int, int, int, int, float]:
+    """Calls, errors, simulated ones, ones with a response time, and the sum of these times [ms]."""
+    if not ranges:
+        return 0, 0, 0, 0, 0.0
+    c = api_log.c
+    inside = or_(*(and_(c.timestamp >= start, c.timestamp < end) for start, end in ranges))
+    calls = (
+        select(c.status_code, c.source, c.response_time_ms)
+        .where(inside, *_of_endpoint(endpoint, method))
+        .limit(MOST_RAW_CALLS)
+        .subquery()
+        .c
     )
+    sums = connection.execute(
+        select(
+            func.count(),
+            func.sum(cast(calls.status_code >= 400, Integer)),
+            func.sum(cast(calls.source == "simulated", Integer)),
+            func.count(calls.response_time_ms),
+            func.sum(calls.response_time_ms),
+        )
+    ).one()
+    return tuple(value or 0 for value in sums)  # type: ignore[return-value]
+
+
+def _of_endpoint(endpoint: str | None, method: str | None) -> list[ColumnElement[bool]]:
+    given = {"endpoint": endpoint, "method": method}
+    return [api_log.c[name] == value for name, value in given.items() if value is not None]
 
 
 def _risk_points(
     connection: Connection, store: Store, start: int, end: int, bucket_ms: int
 ) -> list[RiskPoint]:
-    bucket = (_W.timestamp - _W.timestamp % bucket_ms).label("bucket")
-    rows = connection.execute(
-        select(bucket, func.max(_W.risk_score), func.avg(_W.risk_score), func.sum(_W.is_anomaly))
-        .where(*_aligned(store), _W.timestamp >= start, _W.timestamp < end)
-        .group_by("bucket")
-        .order_by("bucket")
-    )
-    return [RiskPoint(at, float(top), float(mean), int(n)) for at, top, mean, n in rows]
+    found: dict[int, Sums] = defaultdict(Sums)
+    summed = rollups.total_sums(connection, [(start, end)], bucket_ms, store.window_ms)
+    for key, sums in summed.items():
+        found[key.bucket].add(sums)
+    return [
+        RiskPoint(at, sums.risk, sums.risk_sum / sums.windows, sums.anomalies)
+        for at, sums in sorted(found.items())
+        if sums.windows
+    ]
 
 
 def _endpoint_risks(
     connection: Connection, store: Store, start: int, end: int, limit: int
 ) -> list[EndpointRisk]:
-    anomalies = func.sum(_W.is_anomaly)
-    top = func.max(_W.risk_score)
-    rows = connection.execute(
-        select(_W.endpoint, _W.method, anomalies, func.count(), top)
-        .where(
-            *_aligned(store), _W.subject == "endpoint", _W.timestamp >= start, _W.timestamp < end
-        )
-        .group_by(_W.endpoint, _W.method)
-        .order_by(anomalies.desc(), top.desc(), _W.endpoint, _W.method)
-        .limit(limit)
-    )
-    return [EndpointRisk(e, m, int(n), int(all_), float(risk)) for e, m, n, all_, risk in rows]
+    found = rollups.total_sums(connection, [(start, end)], None, store.window_ms, by_endpoint=True)
+    risks = [
+        EndpointRisk(key.endpoint, key.method, sums.anomalies, sums.windows, sums.risk)
+        for key, sums in found.items()
+    ]
+    risks.sort(key=lambda one: (-one.anomalies, -one.maximum_risk, one.endpoint, one.method))
+    return risks[:limit]
 
 
 def _risky_windows(connection: Connection, start: int, end: int, limit: int) -> list[Row]:
-    risky = _W.priority.in_(("HIGH", "MEDIUM"))
-    statement = select_windows().where(risky, _W.timestamp >= start, _W.timestamp < end)
+    """Each priority for itself, which an index gives in order, then the newest of both."""
+    within = (_W.timestamp >= start, _W.timestamp < end)
     # Within a minute endpoints first: where one fails, its many clients are risky with it.
     order = (_W.timestamp.desc(), _W.subject.desc(), _W.risk_score.desc(), _W.id.desc())
-    return rows(connection, statement.order_by(*order).limit(limit))
-
-
-def _aligned(store: Store) -> tuple[ColumnElement[bool], ...]:
-    """Only windows that don't overlap, also where some were scored while windows slid."""
-    return (_W.timestamp % store.window_ms == 0,)
+    found = [
+        row
+        for priority in ("HIGH", "MEDIUM")
+        for row in rows(
+            connection,
+            select_windows().where(_W.priority == priority, *within).order_by(*order).limit(limit),
+        )
+    ]
+    found.sort(key=lambda w: (w["timestamp"], w["subject"], w["risk_score"], w["id"]), reverse=True)
+    return found[:limit]

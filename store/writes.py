@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Dialect, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from store import call_counts, reads
+from store import call_counts, reads, rolling
 from store.engine import Grid
 from store.tables import (
     CALL_COLUMNS,
@@ -149,7 +149,10 @@ def save_windows(connection: Connection, windows: Sequence[tuple[Any, ...]]) -> 
     `events.save_windows` does so too, and tells who waits for news.
     """
     if windows:
+        rolling.forget(connection, {row[0] for row in windows})
+        before = rolling.last_window_id(connection)
         connection.exec_driver_sql(_save_windows_sql(connection.dialect), list(windows))
+        rolling.note_own(connection, before)
 
 
 def move_position(connection: Connection, journal: str, start: int, end: int) -> bool:

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml.histogram import RATIO, latency_histogram, latency_histograms, merged, percentile
+from ml.histogram import (
+    RATIO,
+    latency_histogram,
+    latency_histograms,
+    merged,
+    percentile,
+    percentile_of_each,
+)
 
 times = st.lists(st.floats(0.01, 1e6), min_size=1, max_size=200)
 
@@ -74,3 +81,13 @@ def test_each_group_gets_its_own_histogram() -> None:
 def test_a_histogram_takes_6_bytes_a_filled_bucket() -> None:
     assert len(histogram(10, 10 * RATIO, 10 * RATIO**2)) == 18
     assert len(histogram(*[10.0] * 1000)) == 6
+
+
+@given(st.lists(st.lists(times, max_size=3), max_size=5), st.floats(0, 100))
+def test_many_percentiles_at_once_are_those_of_one_at_a_time(
+    many: list[list[list[float]]], p: float
+) -> None:
+    blobs = [b"".join(histogram(*ms) for ms in parts) for parts in many]
+    one_by_one = [percentile(blob, p) for blob in blobs]
+    at_once = percentile_of_each(blobs, p)
+    assert [None if math.isnan(x) else x for x in at_once] == pytest.approx(one_by_one)
