@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -88,6 +89,22 @@ def chart(id: str, label: str, height: int, kind: str | None = "chart") -> html.
         style={"height": f"{height}px"},
         role="group",
         **{"aria-label": label},
+    )
+
+
+def selection(id: str) -> html.Div:
+    """Says what a click on a chart has selected (`<id>`), with a button that ends it.
+
+    The button is `<id>-clear`, the whole `<id>-bar`; hidden while nothing is selected.
+    """
+    clear = html.Button(
+        [glyph("x-lg"), "Show all"], id=f"{id}-clear", className="button", type="button"
+    )
+    return html.Div(
+        [glyph("funnel"), html.Span(id=id, role="status"), clear],
+        id=f"{id}-bar",
+        className="selection-bar",
+        hidden=True,
     )
 
 
@@ -193,8 +210,8 @@ def _relative(change: float) -> str:
     return format.percent(change) if change < 10 else f"{change:,.0f}\u00d7"
 
 
-def health_strip(health: Health, facts: list[tuple[str, Any]]) -> html.Div:
-    """The state of the system in one line, with the times that tell how current it is."""
+def health_strip(health: Health, facts: list[tuple[str, Any]], more: Any = None) -> html.Div:
+    """The state in one line, with the times that tell how current it is; `more` stands below."""
     return html.Div(
         [
             html.Div(
@@ -212,6 +229,7 @@ def health_strip(health: Health, facts: list[tuple[str, Any]]) -> html.Div:
                 [html.Div([html.Dt(name), html.Dd(value)]) for name, value in facts],
                 className="health-facts",
             ),
+            more,
         ],
         className=f"health health-{health.level}",
         role="status",
@@ -235,15 +253,17 @@ def metrics(rows: list[Metric]) -> html.Dl:
     )
 
 
-def legend(entries: list[tuple[str, int]]) -> html.Ul:
-    """Names and shares beside a donut, where nothing can be clipped."""
+def legend(entries: list[tuple[str, int]], hrefs: Mapping[str, str]) -> html.Ul:
+    """Names and shares beside a donut, where nothing can be clipped; some names are links."""
     total = sum(count for _, count in entries)
     return html.Ul(
         [
             html.Li(
                 [
                     dot(name.lower()),
-                    html.Span(name, className="legend-name"),
+                    dcc.Link(name, href=hrefs[name], className="legend-name")
+                    if name in hrefs
+                    else html.Span(name, className="legend-name"),
                     html.Span(
                         format.percent(count / total if total else None),
                         className="legend-share",

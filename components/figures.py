@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any, Final, Protocol
 
@@ -62,6 +62,7 @@ def risk_over_time(
     end: int,
     theme: str,
     limits: Limits = USUAL_LIMITS,
+    selected: tuple[int, int] | None = None,
 ) -> Figure:
     """Highest and mean risk by time, with the bands of MEDIUM and HIGH.
 
@@ -75,6 +76,8 @@ def risk_over_time(
         `dark` or `light`.
     limits : Limits
         From where on risk is MEDIUM or HIGH.
+    selected : tuple of int, optional
+        A span of time to be marked [ms].
     """
     colours = palette(theme)
     rows = _with_gaps(points, bucket_ms)
@@ -88,6 +91,7 @@ def risk_over_time(
         "shapes": [
             _band(limits.high, 1.0, faded(colours.high, 0.09), colours.high),
             _band(limits.medium, limits.high, faded(colours.medium, 0.05), colours.medium),
+            *([selection(*selected, colours)] if selected else []),
         ],
         "annotations": [
             _band_label("HIGH", (limits.high + 1) / 2, colours.high_text),
@@ -109,7 +113,11 @@ def risk_over_time(
 
 
 def anomalies_by_endpoint(
-    endpoints: Sequence[EndpointRisk], height: int, theme: str, limits: Limits = USUAL_LIMITS
+    endpoints: Sequence[EndpointRisk],
+    height: int,
+    theme: str,
+    limits: Limits = USUAL_LIMITS,
+    href: Callable[[EndpointRisk], str] = lambda _: "",
 ) -> Figure:
     """Horizontal bars of anomalous windows, most first, coloured by the worst priority.
 
@@ -123,6 +131,8 @@ def anomalies_by_endpoint(
         `dark` or `light`.
     limits : Limits
         From where on risk is MEDIUM or HIGH.
+    href : callable
+        Address of an endpoint's page, the last of a bar's `customdata`.
     """
     colours = palette(theme)
     shown = [e for e in endpoints if e.anomalies]
@@ -141,7 +151,7 @@ def anomalies_by_endpoint(
             "cornerradius": 3,
         },
         "customdata": [
-            [escape(n), limits.priority_of(e.maximum_risk), e.maximum_risk, e.windows]
+            [escape(n), limits.priority_of(e.maximum_risk), e.maximum_risk, e.windows, href(e)]
             for n, e in zip(names, shown, strict=True)
         ],
         "hovertemplate": (
@@ -350,6 +360,21 @@ def _risk_axis(colours: Palette, limits: Limits) -> dict[str, Any]:
         "zeroline": False,
         "fixedrange": True,
         "ticklabelstandoff": 6,
+    }
+
+
+def selection(start: int, end: int, colours: Palette) -> dict[str, Any]:
+    """Marks a span of time from bottom to top."""
+    return {
+        "type": "rect",
+        "layer": "below",
+        "yref": "paper",
+        "y0": 0,
+        "y1": 1,
+        "x0": start,
+        "x1": end,
+        "fillcolor": faded(colours.accent, 0.25),
+        "line": {"width": 1, "color": colours.accent},
     }
 
 

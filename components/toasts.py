@@ -1,9 +1,9 @@
-"""Notices of new HIGH windows in the corner of the page."""
+"""Notices of what became HIGH, in the corner of the page."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from dash import dcc, html
 
@@ -12,42 +12,50 @@ from components.icons import glyph
 from components.reasons import why
 from components.tables import Row, subject_name
 
-MOST_NOTICES: Final = 3  # of more subjects at once, one notice tells
+MOST_NOTICES: Final = 3  # of more incidents at once, one notice tells
 
 
-def notices(windows: Sequence[Row], href: Callable[[Row], str], now: int) -> list[html.Div]:
-    """One notice a subject with new HIGH windows; many subjects become one notice.
+class Told(NamedTuple):
+    """An incident: its new HIGH windows, newest first, and how many clients suffer from it."""
 
-    Endpoints come before clients, which often only suffer from them, then the newest first.
+    windows: Sequence[Row]
+    suffering: int = 0
+
+
+def notices(told: Sequence[Told], href: Callable[[Row], str], now: int) -> list[html.Div]:
+    """One notice an incident; many of them become one notice.
+
+    Endpoints come before clients, then the newest first.
 
     Parameters
     ----------
-    windows : sequence of Row
-        New HIGH windows, in any order.
+    told : sequence of Told
+        In any order.
     href : callable
         Address that tells more about a window's subject.
     now : int
         The clock [epoch ms].
     """
-    found: dict[str, list[Row]] = {}
-    for window in sorted(windows, key=lambda row: (row["subject"] == "client", -row["id"])):
-        found.setdefault(subject_name(window), []).append(window)
+    found = sorted(told, key=lambda t: (t.windows[0]["subject"] == "client", -t.windows[0]["id"]))
     if len(found) <= MOST_NOTICES:
-        return [_subject_toast(name, rows, href(rows[0]), now) for name, rows in found.items()]
-    names = [format.shortened(name, 40) for name in list(found)[:MOST_NOTICES]]
+        return [_incident_toast(one, href(one.windows[0]), now) for one in found]
+    names = [format.shortened(subject_name(one.windows[0]), 40) for one in found[:MOST_NOTICES]]
     text = f"{', '.join(names)} and {len(found) - MOST_NOTICES} more"
-    newest = next(iter(found.values()))[0]
+    newest = found[0].windows[0]
     return [_toast(newest, f"{len(found)} subjects at high risk", text, href(newest))]
 
 
-def _subject_toast(name: str, rows: list[Row], href: str, now: int) -> html.Div:
-    newest = rows[0]
-    count = f"{len(rows)} windows, the newest: " if len(rows) > 1 else ""
+def _incident_toast(told: Told, href: str, now: int) -> html.Div:
+    newest = told.windows[0]
+    count = f"{len(told.windows)} windows, the newest: " if len(told.windows) > 1 else ""
     text = (
         f"{count}risk {format.score(newest['risk_score'])} at "
         f"{format.moment(newest['timestamp'], now)}: {why(newest) or _numbers(newest)}"
     )
-    return _toast(newest, format.shortened(name, 44), text[0].upper() + text[1:], href)
+    if told.suffering:
+        text += f"; {format.plural(told.suffering, 'client')} suffer"
+    title = format.shortened(subject_name(newest), 44)
+    return _toast(newest, title, text[0].upper() + text[1:], href)
 
 
 def _numbers(window: Row) -> str:

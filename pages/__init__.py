@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any, Final, cast
 from urllib.parse import urlencode
@@ -14,7 +15,7 @@ from flask import current_app, has_request_context, request, session
 from components import shell
 from jobs.runtime import EXTENSION, Foresight
 from jobs.tail import can_stream
-from pages import _range, _shell
+from pages import _export, _range, _shell
 
 ICONS: Final = {
     "/": "grid-1x2",
@@ -26,6 +27,9 @@ ICONS: Final = {
     "/lab": "flask",
     "/admin": "sliders",
 }
+WITHOUT_CHARTS: Final = ("/alerts", "/ask", "/lab")  # the library of charts is not fetched ahead
+_ABOVE: Final = {"/analytics": ("/endpoint", "/client")}  # pages reached from one of the sidebar
+_DEMO_ONLY: Final = "/lab"  # its address tells who comes all the same how to open it
 _LOGOUT: Final = "/auth/logout"
 _REFERENCE: Final = "/api/docs"
 
@@ -33,6 +37,12 @@ _REFERENCE: Final = "/api/docs"
 def current() -> Foresight:
     """The parts of the running app."""
     return cast(Foresight, current_app.extensions[EXTENSION])
+
+
+def index_html(app: Dash) -> str:
+    """The page around the dashboard, before its first script has run."""
+    plain = [app.get_relative_path(path) for path in WITHOUT_CHARTS]
+    return shell.index_html(app.get_asset_url(""), _range.DEFAULT, plain)
 
 
 def layout() -> Component:
@@ -52,17 +62,34 @@ def layout() -> Component:
 def register_callbacks(app: Dash) -> None:
     """Add the callbacks of the frame to one app; pages bring their own."""
     _shell.register(app)
+    _export.register(app)
 
 
-def subject_href(window: Mapping[str, Any]) -> str:
-    """Address of a window's subject: its own page where there is one, else the newest windows."""
-    query = (
-        {"client": window["client"]}
-        if window["subject"] == "client"
-        else {"endpoint": window["endpoint"], "method": window["method"]}
-    )
-    found = page_path(f"/{window['subject']}")
-    return f"{found}?{urlencode(query)}" if found else f"{page_path('/')}#overview-windows"
+def now_ms() -> int:
+    """The clock of the pages [epoch ms]."""
+    return time.time_ns() // 1_000_000
+
+
+def who() -> str:
+    """Who asks: the user of the session, else whoever has the token."""
+    return str(session.get("user") or "API token")
+
+
+def subject_href(window: Mapping[str, Any], **more: str) -> str:
+    """Address of the page of a window's endpoint or client."""
+    if window["subject"] == "client":
+        return client_href(window["client"], **more)
+    return endpoint_href(window["endpoint"], window["method"], **more)
+
+
+def endpoint_href(endpoint: str, method: str, **more: str) -> str:
+    """Address of an endpoint's page; `more` are other parts of its query, such as the range."""
+    return f"{page_path('/endpoint')}?{urlencode({'endpoint': endpoint, 'method': method, **more})}"
+
+
+def client_href(client: str, **more: str) -> str:
+    """Address of a client's page; `more` are other parts of its query, such as the range."""
+    return f"{page_path('/client')}?{urlencode({'client': client, **more})}"
 
 
 def page_path(path: str) -> str | None:
@@ -76,7 +103,12 @@ def page_path(path: str) -> str | None:
 def _navigation() -> list[shell.NavItem]:
     """Pages with an icon, in their order; subpages such as one endpoint's are reached by links."""
     return [
-        shell.NavItem(page["name"], page["relative_path"], ICONS[page["path"]])
+        shell.NavItem(
+            page["name"],
+            page["relative_path"],
+            ICONS[page["path"]],
+            tuple(path for below in _ABOVE.get(page["path"], ()) if (path := page_path(below))),
+        )
         for page in dash.page_registry.values()
-        if page["path"] in ICONS
+        if page["path"] in ICONS and (page["path"] != _DEMO_ONLY or current().settings.demo)
     ]

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any, Final
 
 from dash import ALL, MATCH, ClientsideFunction, Dash, Input, Output, State, no_update
 
 from components import format, shell, toasts
+from jobs import news
 from store import events, views
 
-TOASTS_OF_LAST_MS: Final = 10 * 60_000  # older windows were news before this page was opened
 _ANY_TICK: Final = {"type": "shell-tick", "of": ALL}
 _TICK: Final = shell.tick_id("shell")
 _TOAST: Final = {"type": "shell-toast", "window": MATCH}
@@ -34,13 +33,13 @@ def register(app: Dash) -> None:
 def show_news(
     ticks: int | None, told: int | None, seen: dict[str, int] | None
 ) -> tuple[Any, Any, Any]:
-    """Freshness of the scores, and a toast for each window that became HIGH after `seen`.
+    """Freshness of the scores, and a toast for each incident that became HIGH after `seen`.
 
     Asked for by the clock, and at once when the live stream has told of something new.
     """
-    from pages import current, subject_href
+    from pages import current, now_ms, subject_href
 
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     store = current().store
     pill = freshness_pill(views.freshness(store, now), now)
     if not ticks and not told:  # `seen` is not loaded from the session yet
@@ -48,11 +47,12 @@ def show_news(
     after = (seen or {}).get("event", 0)
     if after > events.last_event_id(store):
         after = 0  # another store than at the last visit
-    news = events.new_high(store, after, now - TOASTS_OF_LAST_MS - store.window_ms)
-    if not news:
+    latest = news.latest_news(store, after, now)
+    if latest.event == after:
         return pill, no_update, no_update
-    windows = [event.window for event in news]
-    return pill, toasts.notices(windows, subject_href, now), {"event": news[0].id}
+    told = [toasts.Told(new.windows, len(new.incident.suffering)) for new in latest.news]
+    notices = toasts.notices(told, subject_href, now) if told else no_update
+    return pill, notices, {"event": latest.event}
 
 
 def freshness_pill(fresh: views.Freshness, now: int) -> Any:
@@ -71,11 +71,12 @@ def freshness_pill(fresh: views.Freshness, now: int) -> Any:
 def _register_browser_side(app: Dash) -> None:
     """What needs no server: range and address, theme, live switch and stream, polling, toasts."""
     app.clientside_callback(
-        _script("range"),
+        ClientsideFunction("range", "choose"),
         Output("shell-range", "data"),
         Output("shell-range-choice", "value"),
         Output("shell-url", "search"),
-        Output("shell-range-custom", "children"),
+        Output("shell-range-words", "children"),
+        Output("shell-range-problem", "children"),
         Input("shell-range-choice", "value"),
         Input("shell-url", "search"),
         State("shell-range", "data"),
@@ -119,8 +120,10 @@ def _register_browser_side(app: Dash) -> None:
     app.clientside_callback(
         _script("resume"),
         Output(_ANY_TICK, "disabled"),
+        Output(_ANY_TICK, "n_intervals", allow_duplicate=True),
         Input("shell-connection", "data"),
         State(_ANY_TICK, "id"),
+        State(_ANY_TICK, "n_intervals"),
         prevent_initial_call=True,
     )
     app.clientside_callback(

@@ -4,22 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import dash
-from dash import Input, Output, State, callback, dcc, html, no_update
+from dash import (
+    ClientsideFunction,
+    Input,
+    Output,
+    State,
+    callback,
+    clientside_callback,
+    dcc,
+    html,
+    no_update,
+)
 
 from components import cards, figures, format, health, kpis, shell, states, tables
 from components.theme import PRIORITIES, Limits
-from pages import _range, current, now_ms, page_path, subject_href
+from pages import _range, current, endpoint_href, now_ms, page_path, subject_href
 from pages._drawn import fingerprint
-from store import Store, views
+from pages._ongoing import ongoing_alerts
+from store import Store, lists, views
+from store.times import epoch_ms
 
 dash.register_page(__name__, path="/", name="Overview", title="Overview · Foresight", order=0)
 
 CHART_PX: Final = 304
 RING_PX: Final = 112
 WINDOWS_PX: Final = 430
+MOST_PICKED: Final = 200  # windows of a selected bucket
 _TICK: Final = shell.tick_id("overview")
 _CHARTS: Final = {
     "risk": Output("overview-risk", "figure"),
@@ -32,6 +45,8 @@ _CHARTS: Final = {
     "metrics": Output("overview-metrics", "children"),
     "windows": Output("overview-windows-grid", "rowData"),
     "windows_state": Output("overview-windows-grid-state", "children"),
+    "picked": Output("overview-picked", "children"),
+    "unpicked": Output("overview-picked-bar", "hidden"),
 }
 _NUMBERS: Final = {
     "subtitle": Output("overview-subtitle", "children"),
@@ -43,12 +58,21 @@ _NUMBERS: Final = {
 }
 
 
+class Picked(NamedTuple):
+    """The bucket of time that a click selected; no span where the address names no time."""
+
+    words: str
+    span: tuple[int, int] | None
+    windows: list[lists.Row]
+
+
 def layout(**_: str) -> html.Div:
     """Skeletons in the shape of what comes; the range is in the shell."""
     return shell.page(
         "Overview",
         shell.tick("overview"),
         dcc.Store(id="overview-drawn"),
+        dcc.Store(id="overview-at"),
         html.Div(id="overview-hero"),
         html.Div(
             [
@@ -57,6 +81,7 @@ def layout(**_: str) -> html.Div:
                 _charts(),
                 cards.card(
                     "Newest risky windows",
+                    cards.selection("overview-picked"),
                     tables.grid("overview-windows-grid", tables.window_columns(), WINDOWS_PX),
                     subtitle="One minute of one endpoint or client, MEDIUM and HIGH, newest first",
                     id="overview-windows",
@@ -105,18 +130,45 @@ def _charts() -> html.Div:
     )
 
 
+clientside_callback(
+    ClientsideFunction("selection", "at"),
+    Output("overview-at", "data"),
+    Input("shell-url", "search"),
+    State("overview-at", "data"),
+)
+clientside_callback(
+    ClientsideFunction("selection", "pick"),
+    Output("shell-url", "search", allow_duplicate=True),
+    Input("overview-risk", "clickData"),
+    Input("overview-picked-clear", "n_clicks"),
+    State("shell-url", "search"),
+    prevent_initial_call=True,
+)
+clientside_callback(
+    ClientsideFunction("selection", "follow"),
+    Output("overview-endpoints", "clickData"),
+    Input("overview-endpoints", "clickData"),
+    prevent_initial_call=True,
+)
+
+
 @callback(
     output={"numbers": _NUMBERS, "charts": _CHARTS},
     inputs={
         "_ticks": Input(_TICK, "n_intervals"),
         "chosen": Input("shell-range", "data"),
         "theme": Input("shell-theme", "data"),
+        "at": Input("overview-at", "data"),
         "drawn": State("overview-drawn", "data"),
     },
     running=[(Output(_TICK, "disabled"), True, False)],
 )
 def show(
-    _ticks: int, chosen: dict[str, str] | None, theme: str | None, drawn: dict[str, str] | None
+    _ticks: int,
+    chosen: dict[str, str] | None,
+    theme: str | None,
+    at: str | None,
+    drawn: dict[str, str] | None,
 ) -> Any:
     """One read of the store, all of the page; charts and grid are only sent when they changed."""
     now = now_ms()
@@ -129,9 +181,10 @@ def show(
     found = views.overview(app.store, shown.start, shown.end)
     if not _range.reaches_back(found.previous_since, shown):
         found = replace(found, previous=views.Totals())  # half a period is nothing to compare with
-    drawing = {"key": shown.key, "content": _content(found, shown, theme)}
+    picked = _picked(app.store, at, found.bucket_ms, now)
+    drawing = {"key": shown.key, "content": _content(found, shown, picked, theme)}
     numbers = {
-        "subtitle": _subtitle(shown, found.totals, now),
+        "subtitle": _subtitle(shown, found.totals, now, compared=found.previous.windows > 0),
         "hero": [],
         "hidden": False,
         "status": _status(app.store, fresh, now),
@@ -140,7 +193,7 @@ def show(
     }
     if drawing == drawn:
         return {"numbers": numbers, "charts": dict.fromkeys(_CHARTS, no_update)}
-    charts = _drawings(found, shown, theme or "dark", now)
+    charts = _drawings(found, shown, picked, theme or "dark", now)
     if drawn and drawn["key"] == shown.key:
         charts["risk"] = figures.redrawn(charts["risk"])
     return {"numbers": numbers, "charts": charts}
@@ -165,30 +218,55 @@ def _nothing_yet(
     return {"numbers": numbers, "charts": dict.fromkeys(_CHARTS, no_update)}
 
 
-def _content(found: views.Overview, shown: _range.TimeRange, theme: str | None) -> str:
+def _picked(store: Store, at: str | None, bucket_ms: int, now: int) -> Picked | None:
+    """The bucket that the address selects, with its windows."""
+    if at is None:
+        return None
+    try:
+        start = epoch_ms(at)
+    except ValueError:
+        problem = f"“{at[:60]}” is no time: write it like 2026-03-18T15:30Z"
+        return Picked(problem, None, [])
+    start -= start % bucket_ms
+    windows = lists.riskiest_windows(store, start, start + bucket_ms, MOST_PICKED)
+    span = format.span(start, start + bucket_ms, now)
+    if len(windows) < MOST_PICKED:
+        words = f"{format.plural(len(windows), 'window')} of {span}, riskiest first"
+    else:
+        words = f"The riskiest {format.number(MOST_PICKED)} windows of {span}"
+    return Picked(words, (start, start + bucket_ms), windows)
+
+
+def _content(
+    found: views.Overview, shown: _range.TimeRange, picked: Picked | None, theme: str | None
+) -> str:
     """Changes when the charts would look different: new data, range or theme, or a bucket on."""
     moved = shown.end // found.bucket_ms
-    content = (theme, moved, found.risky, found.risk, found.endpoints, found.totals.windows)
-    return fingerprint(content)
+    seen = (found.risky, found.risk, found.endpoints, found.totals.windows)
+    return fingerprint(theme, moved, picked, *seen)
 
 
-def _subtitle(shown: _range.TimeRange, totals: views.Totals | None, now: int) -> str:
+def _subtitle(
+    shown: _range.TimeRange, totals: views.Totals | None, now: int, *, compared: bool = False
+) -> str:
     parts = [shown.words, format.span(shown.start, shown.end, now)]
     if totals and totals.simulated_calls:
         parts.append(kpis.simulated(totals))
+    if compared:
+        parts.append(f"changes against the {format.duration(shown.end - shown.start)} before")
     return " · ".join(parts)
 
 
 def _status(store: Store, fresh: views.Freshness, now: int) -> Any:
-    found = views.overview(store, now - health.RECENT_MS, now, endpoints=100, risky=0)
+    totals, endpoints = views.recent(store, now - health.RECENT_MS, now)
     limit = _limits().high
-    high = tuple(f"{e.method} {e.endpoint}" for e in found.endpoints if e.maximum_risk >= limit)
+    high = tuple(f"{e.method} {e.endpoint}" for e in endpoints if e.maximum_risk >= limit)
     recent = health.Recent(
-        calls=found.totals.calls,
-        errors=found.totals.errors,
-        windows=found.totals.windows,
-        high_windows=found.totals.high,
-        endpoints=len(found.endpoints),
+        calls=totals.calls,
+        errors=totals.errors,
+        windows=totals.windows,
+        high_windows=totals.high,
+        endpoints=len(endpoints),
         high_endpoints=high,
     )
     state = health.system_health(
@@ -199,7 +277,7 @@ def _status(store: Store, fresh: views.Freshness, now: int) -> Any:
         stale=fresh.stale,
         error=fresh.error,
     )
-    return cards.health_strip(state, _facts(fresh, now))
+    return cards.health_strip(state, _facts(fresh, now), ongoing_alerts(store, now))
 
 
 def _limits() -> Limits:
@@ -220,7 +298,11 @@ def _facts(fresh: views.Freshness, now: int) -> list[tuple[str, Any]]:
 
 
 def _drawings(
-    found: views.Overview, shown: _range.TimeRange, theme: str, now: int
+    found: views.Overview,
+    shown: _range.TimeRange,
+    picked: Picked | None,
+    theme: str,
+    now: int,
 ) -> dict[str, Any]:
     nothing = states.empty("inbox", "No scored windows")
     priorities = kpis.priorities(found.totals)
@@ -228,20 +310,37 @@ def _drawings(
     any_anomaly = any(e.anomalies for e in found.endpoints)
     return {
         "risk": figures.risk_over_time(
-            found.risk, found.bucket_ms, shown.start, shown.end, theme, limits
+            found.risk,
+            found.bucket_ms,
+            shown.start,
+            shown.end,
+            theme,
+            limits,
+            picked.span if picked else None,
         ),
         "risk_state": [] if found.risk else _no_windows(shown, now),
-        "endpoints": figures.anomalies_by_endpoint(found.endpoints, CHART_PX, theme, limits),
+        "endpoints": figures.anomalies_by_endpoint(
+            found.endpoints, CHART_PX, theme, limits, lambda e: endpoint_href(e.endpoint, e.method)
+        ),
         "endpoints_state": _no_anomalies(found, any_anomaly, nothing),
         "priorities": figures.priority_mix(priorities, theme),
         "priorities_state": [] if found.totals.windows else nothing,
-        "legend": cards.legend([(name, priorities[name]) for name in PRIORITIES])
+        "legend": cards.legend([(name, priorities[name]) for name in PRIORITIES], _alerts_hrefs())
         if found.totals.windows
         else [],
         "metrics": kpis.model_metrics(found.totals, found.previous),
-        "windows": tables.window_rows(found.risky, _own_page),
-        "windows_state": _no_risky(found.risky, bool(found.totals.windows), nothing),
+        "picked": picked.words if picked else [],
+        "unpicked": picked is None,
+        "windows": tables.window_rows(picked.windows if picked else found.risky, subject_href),
+        "windows_state": []
+        if picked
+        else _no_risky(found.risky, bool(found.totals.windows), nothing),
     }
+
+
+def _alerts_hrefs() -> dict[str, str]:
+    alerts = page_path("/alerts")
+    return {name: f"{alerts}?priority={name}" for name in ("HIGH", "MEDIUM")}
 
 
 def _no_windows(shown: _range.TimeRange, now: int) -> Any:
@@ -268,8 +367,3 @@ def _no_risky(risky: Sequence[Any], any_window: bool, nothing: Any) -> Any:
     if not any_window:
         return nothing
     return states.empty("check2-circle", "Nothing risky", "All windows of this range are LOW.")
-
-
-def _own_page(window: Any) -> str | None:
-    """Address of the subject's own page; the grid itself needs no link to the grid."""
-    return subject_href(window) if page_path(f"/{window['subject']}") else None

@@ -69,6 +69,15 @@ def calls_page(store: Store, filters: Filters, limit: int, after: After | None =
     return _page(store, _calls(filters), limit, after)
 
 
+def riskiest_windows(store: Store, start: int, end: int, limit: int) -> list[Row]:
+    """The windows of a range, highest risk first, endpoints before clients."""
+    w = anomaly_log.c
+    inside = select_windows().where(w.timestamp >= start, w.timestamp < end)
+    order = (w.risk_score.desc(), w.subject.desc(), w.req_count.desc(), w.id)
+    with store.read() as connection:
+        return rows(connection, inside.order_by(*order).limit(limit))
+
+
 def window_pages(
     store: Store, filters: Filters, limit: int | None = None, after: After | None = None
 ) -> Pages:

@@ -21,6 +21,7 @@ from store.rollups import HOUR_MS, MINUTE_MS, Range, Sums, without
 from store.tables import anomaly_log, api_log, dirty_window
 
 MAX_RISK_POINTS: Final = 180
+MOST_ENDPOINTS: Final = 100  # that health is judged by
 MOST_RAW_WINDOWS: Final = 60  # not scored yet; of older ones only what is scored counts
 MOST_RAW_CALLS: Final = 500_000
 _BUCKETS_MS: Final = tuple(m * MINUTE_MS for m in (1, 2, 5, 10, 20, 30, 60, 120, 360, 720, 1440))
@@ -133,6 +134,13 @@ def overview(
             endpoints=_endpoint_risks(connection, store, start, end, endpoints),
             risky=_risky_windows(connection, start, end, risky),
         )
+
+
+def recent(store: Store, start: int, end: int) -> tuple[Totals, list[EndpointRisk]]:
+    """Counts of a range and its endpoints, those with most anomalies first."""
+    with store.read() as connection:
+        totals = _totals(connection, store, start, end)
+        return totals, _endpoint_risks(connection, store, start, end, MOST_ENDPOINTS)
 
 
 def risk_bucket_ms(start: int, end: int) -> int:
