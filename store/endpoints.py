@@ -17,7 +17,7 @@ from store.rollups import HOUR_MS, MINUTE_MS, TEN_MINUTES_MS, Summed, Sums
 from store.tables import api_log
 
 MOST_POINTS: Final = 180  # of one endpoint
-CALLS_READ: Final = 20_000  # newest calls of an endpoint that its clients are counted in
+CALLS_READ: Final = 5_000  # newest calls of an endpoint that its clients are counted in
 _BUCKETS_MS: Final = (  # of one endpoint; whole days beyond
     *(minutes * MINUTE_MS for minutes in (1, 2, 5, 10, 20, 30)),
     *(hours * HOUR_MS for hours in (1, 2, 4, 6, 12)),

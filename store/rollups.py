@@ -13,32 +13,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Integer,
-    Select,
-    and_,
-    case,
-    cast,
-    func,
-    literal_column,
-    null,
-    or_,
-    select,
-)
-from sqlalchemy import literal as sql_literal
+from sqlalchemy import Connection, Select
 
-from store.tables import anomaly_log, rollup
+from store import rollup_statements as statements
+from store.rollup_statements import ALL
+
+__all__ = ["ALL", "Key", "Sums", "endpoint_sums", "status_counts", "total_sums", "without"]
 
 MINUTE_MS: Final = 60_000
 TEN_MINUTES_MS: Final = 10 * MINUTE_MS
 HOUR_MS: Final = 60 * MINUTE_MS
 SPANS_MS: Final = (HOUR_MS, TEN_MINUTES_MS, MINUTE_MS)
-ALL: Final = "*"  # endpoint and method of the sums of all windows of a subject
 _MOST_GAPS: Final = 20  # between roll-ups; with more of them the windows are read throughout
-_W = anomaly_log.c
-_R = rollup.c
+_ENDLESS_MS: Final = 2**62  # as a bucket it holds all times
+
+_TOTALS: Final = {  # by endpoint or not: from roll-ups, from windows
+    False: (statements.STORED_TOTALS, statements.WINDOW_TOTALS),
+    True: (statements.STORED_TOTALS_BY_ENDPOINT, statements.WINDOW_TOTALS_BY_ENDPOINT),
+}
 
 Range = tuple[int, int]  # [start, end), epoch ms
 
@@ -99,10 +91,6 @@ class Sums:
         return self.spent_ms / self.timed if self.timed else None
 
 
-_HIGHEST: Final = ("risk", "failure_probability", "anomaly_score", "slowest_ms")
-_NEWEST: Final = ("newest", "newest_risk", "newest_failure_probability", "newest_anomaly_score")
-
-
 def status_counts(texts: Iterable[str]) -> dict[str, int]:
     """Calls by status code, lowest code first, from JSON objects of them."""
     counts: Counter[str] = Counter()
@@ -152,21 +140,12 @@ def total_sums(
     spans = _spans(bucket_ms, SPANS_MS[:2] if by_endpoint else SPANS_MS)
     stored, gaps = _covered(connection, ranges, spans)
     found: Summed = {}
+    given = {"bucket": bucket_ms or _ENDLESS_MS, "window": window_ms}
+    of_rollups, of_windows = _TOTALS[by_endpoint]
     for span, start, end in stored:
-        at = (_R.span_ms == span, _R.timestamp >= start, _R.timestamp < end)
-        total = _R.endpoint != ALL if by_endpoint else _R.endpoint == ALL
-        names = (_R.endpoint, _R.method, _R.subject, _bucket(_R.timestamp, bucket_ms))
-        statement = select(*names, *_STORED_SUMS).where(*at, total).group_by(*names)
-        _add(found, connection, statement)
-    if gaps:
-        star = sql_literal(ALL)
-        named = (_W.endpoint, _W.method) if by_endpoint else (star, star)
-        names = (*named, _W.subject, _bucket(_W.timestamp, bucket_ms))
-        conditions = [_inside(gaps), _W.timestamp % window_ms == 0]
-        conditions += [_W.subject == "endpoint"] if by_endpoint else []
-        groups = names if by_endpoint else names[2:]
-        statement = select(*names, *_WINDOW_SUMS).where(*conditions).group_by(*groups)
-        _add(found, connection, statement)
+        _add(found, connection, of_rollups, given | {"span": span, "start": start, "end": end})
+    for start, end in gaps:
+        _add(found, connection, of_windows, given | {"start": start, "end": end})
     return found
 
 
@@ -178,24 +157,24 @@ def endpoint_sums(
     endpoint: str | None = None,
     method: str | None = None,
 ) -> Summed:
-    """All of each endpoint and method, or of those with this name; arguments as `total_sums`."""
+    """All of each endpoint and method, or of those with this name; arguments as `total_sums`.
+
+    A method alone names nothing.
+    """
     stored, gaps = _covered(connection, ranges, _spans(bucket_ms, SPANS_MS[:2]))
-    given = {"endpoint": endpoint, "method": method}
-    named = [(_R[n] == v, _W[n] == v) for n, v in given.items() if v is not None]
-    of_rollups = [condition for condition, _ in named] or [_R.endpoint != ALL]
+    given = {"bucket": bucket_ms, "window": window_ms, "endpoint": endpoint, "method": method}
+    named = sum(name is not None for name in (endpoint, method))
     found: Summed = {}
     for span, start, end in stored:
-        at = (_R.span_ms == span, _R.timestamp >= start, _R.timestamp < end)
-        names = (_R.endpoint, _R.method, _R.subject, _bucket(_R.timestamp, bucket_ms))
-        details = (_R.status_counts, _R.latency_histogram)
-        statement = select(*names, *_STORED.values(), *details).where(*at, *of_rollups)
-        _add(found, connection, statement)
-    if gaps:
-        names = (_W.endpoint, _W.method, _W.subject, _bucket(_W.timestamp, bucket_ms))
-        details = (_W.status_counts, _W.latency_histogram)
-        own = [condition for _, condition in named]
-        inside = (_W.subject == "endpoint", _inside(gaps), _W.timestamp % window_ms == 0)
-        _add(found, connection, select(*names, *_OF_WINDOW.values(), *details).where(*inside, *own))
+        at = {"span": span, "start": start, "end": end}
+        _add(found, connection, statements.STORED_DETAILS[named], given | at)
+    for start, end in gaps:
+        _add(
+            found,
+            connection,
+            statements.WINDOW_DETAILS[named],
+            given | {"start": start, "end": end},
+        )
     return found
 
 
@@ -234,18 +213,8 @@ def _runs(connection: Connection, span: int, start: int, end: int) -> list[Range
     first = -(-start // span) * span
     if first + span > end:
         return []
-    starts = connection.scalars(
-        select(_R.timestamp)
-        .where(
-            _R.span_ms == span,
-            _R.endpoint == ALL,
-            _R.method == ALL,
-            _R.subject == "endpoint",
-            _R.timestamp >= first,
-            _R.timestamp <= end - span,
-        )
-        .order_by(_R.timestamp)
-    )
+    at = {"span": span, "start": first, "end": end - span}
+    starts = connection.scalars(statements.STORED_SPANS, at)
     runs: list[Range] = []
     for at in starts:
         if runs and runs[-1][1] == at:
@@ -255,58 +224,16 @@ def _runs(connection: Connection, span: int, start: int, end: int) -> list[Range
     return runs
 
 
-_TIMED: Final = _W.avg_response_time.is_not(None)
-_STORED: Final[dict[str, ColumnElement[Any]]] = {
-    column.name: column for column in tuple(rollup.c)[5:-2]
-}
-_OF_WINDOW: Final[dict[str, ColumnElement[Any]]] = {  # what one window adds to each of these
-    "windows": literal_column("1"),
-    "anomalies": _W.is_anomaly,
-    "high": cast(_W.priority == "HIGH", Integer),
-    "medium": cast(_W.priority == "MEDIUM", Integer),
-    "bots": cast(_W.usage_cluster == "bot", Integer),
-    "risk_sum": _W.risk_score,
-    "risk": _W.risk_score,
-    "failure_probability": _W.failure_probability,
-    "anomaly_score": _W.anomaly_score,
-    "calls": _W.req_count,
-    "errors": func.round(_W.error_rate * _W.req_count),
-    "simulated": _W.simulated_count,
-    "timed": case((_TIMED, _W.req_count), else_=literal_column("0")),
-    "spent_ms": func.coalesce(_W.avg_response_time * _W.req_count, literal_column("0.0")),
-    "slowest_ms": _W.max_response_time,
-    "newest": _W.timestamp,
-    "newest_risk": _W.risk_score,
-    "newest_failure_probability": _W.failure_probability,
-    "newest_anomaly_score": _W.anomaly_score,
-}
-
-
-def _aggregated(values: Mapping[str, ColumnElement[Any]]) -> list[ColumnElement[Any]]:
-    return [
-        null() if name in _NEWEST else (func.max if name in _HIGHEST else func.sum)(value)
-        for name, value in values.items()
-    ]
-
-
-_STORED_SUMS: Final = _aggregated(_STORED)  # made once: it takes longer than many a query
-_WINDOW_SUMS: Final = _aggregated(_OF_WINDOW)
-
-
 def _spans(bucket_ms: int | None, stored: Sequence[int]) -> list[int]:
     """Of the stored lengths those that fit into a bucket."""
     return [span for span in stored if bucket_ms is None or bucket_ms % span == 0]
 
 
-def _bucket(at: ColumnElement[int], bucket_ms: int | None) -> ColumnElement[int]:
-    if bucket_ms is None:
-        return at - at  # a bare 0 in GROUP BY would be the number of a column
-    return at - at % literal_column(str(bucket_ms))  # the same expression in GROUP BY
-
-
-def _add(found: Summed, connection: Connection, statement: Select[Any]) -> None:
+def _add(
+    found: Summed, connection: Connection, statement: Select[Any], values: Mapping[str, Any]
+) -> None:
     """Add the rows of a statement: a key, numbers, and perhaps status codes and a histogram."""
-    for row in connection.execute(statement).all():
+    for row in connection.execute(statement, values).all():
         sums = Sums(*row[4:23])
         sums.errors = int(sums.errors)  # PostgreSQL's round and sum give other types
         sums.calls, sums.timed = int(sums.calls), int(sums.timed)
@@ -318,7 +245,3 @@ def _add(found: Summed, connection: Connection, statement: Select[Any]) -> None:
             found[key].add(sums)
         else:
             found[key] = sums
-
-
-def _inside(ranges: Sequence[Range]) -> ColumnElement[bool]:
-    return or_(*(and_(_W.timestamp >= start, _W.timestamp < end) for start, end in ranges))
