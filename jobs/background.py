@@ -7,8 +7,9 @@ import threading
 import time
 from typing import Final
 
-from ingest.simulator.demo import Demo, history
+from ingest.simulator.demo import history
 from ingest.writer import Drainer
+from jobs.lab.stage import Stage
 from jobs.runtime import Foresight
 from jobs.schedule import Schedule, now_ms
 from store import reads, writes
@@ -17,10 +18,6 @@ BATCH: Final = 5_000
 HISTORY_HOURS: Final = 3
 TAKEOVER_S: Final = 2.0  # between two looks whether this server leads now
 log = logging.getLogger(__name__)
-
-
-def _demo(parts: Foresight) -> Demo:
-    return Demo(parts.settings.local_url, parts.session_key, parts.settings.data_dir)
 
 
 class Background:
@@ -34,7 +31,7 @@ class Background:
         self._schedule = (
             Schedule(settings, parts.store, parts.models) if settings.scheduler else None
         )
-        self._demo = _demo(parts) if settings.demo else None
+        self._demo = Stage(parts) if settings.demo else None
 
     def start(self) -> None:
         """Start draining, scoring and, in a demo, simulated clients."""
