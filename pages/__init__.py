@@ -13,6 +13,7 @@ from dash.development.base_component import Component
 from flask import current_app, has_request_context, request, session
 
 from components import shell
+from components.theme import Limits
 from jobs.runtime import EXTENSION, Foresight
 from jobs.tail import can_stream
 from pages import _export, _range, _shell
@@ -30,6 +31,7 @@ ICONS: Final = {
 WITHOUT_CHARTS: Final = ("/alerts", "/ask", "/lab")  # the library of charts is not fetched ahead
 _ABOVE: Final = {"/analytics": ("/endpoint", "/client")}  # pages reached from one of the sidebar
 _DEMO_ONLY: Final = "/lab"  # its address tells who comes all the same how to open it
+_COUNTS: Final = {"/alerts": "shell-alert-count"}
 _LOGOUT: Final = "/auth/logout"
 _REFERENCE: Final = "/api/docs"
 
@@ -70,6 +72,12 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def limits() -> Limits:
+    """From where on risk is MEDIUM or HIGH."""
+    settings = current().settings
+    return Limits(settings.medium_risk, settings.high_risk)
+
+
 def who() -> str:
     """Who asks: the user of the session, else whoever has the token."""
     return str(session.get("user") or "API token")
@@ -108,6 +116,7 @@ def _navigation() -> list[shell.NavItem]:
             page["relative_path"],
             ICONS[page["path"]],
             tuple(path for below in _ABOVE.get(page["path"], ()) if (path := page_path(below))),
+            _COUNTS.get(page["path"], ""),
         )
         for page in dash.page_registry.values()
         if page["path"] in ICONS and (page["path"] != _DEMO_ONLY or current().settings.demo)
