@@ -41,6 +41,14 @@ class Progress(NamedTuple):
     seen_id: int  # windows up to this id are compared, or start after `settled_until`
 
 
+class Onset(NamedTuple):
+    """A failure that began, and what was forecast of it."""
+
+    at: int  # start of the first failing window [epoch ms]
+    warned_at: int | None  # start of the first warning window before it, None: there was none
+    probability: float | None  # of the window just before, None: no forecast was possible
+
+
 class Stretch(NamedTuple):
     """Times that got windows."""
 
@@ -167,6 +175,13 @@ def remove_outcomes(connection: Connection, before: int) -> None:
         connection.execute(delete(table).where(at < before, ~left.exists()))
 
 
+def first_compared(connection: Connection, subject: str) -> int | None:
+    """The first hour of which forecasts were compared [epoch ms]."""
+    b = forecast_bin.c
+    first: int | None = connection.scalar(select(func.min(b.timestamp)).where(b.subject == subject))
+    return first
+
+
 def bins_between(
     connection: Connection, subject: str, start: int, end: int
 ) -> list[tuple[int, int, int, float, float]]:
@@ -208,6 +223,23 @@ def unforeseeable_between(connection: Connection, subject: str, start: int, end:
     """Number of onsets in `[start, end)` of subjects that were not seen just before."""
     inside = (*_onsets(subject, start, end), ~_forecast_was_possible())
     return connection.execute(select(func.count()).select_from(onset).where(*inside)).scalar_one()
+
+
+def endpoint_onsets(
+    connection: Connection, endpoint: str, method: str | None, start: int, end: int
+) -> list[Onset]:
+    """Failures of an endpoint that began in `[start, end)` [epoch ms], by time.
+
+    Of all its methods where none is named.
+    """
+    o = onset.c
+    found = select(o.timestamp, o.warned_at, o.probability).where(
+        *_onsets("endpoint", start, end), o.endpoint == endpoint
+    )
+    if method is not None:
+        found = found.where(o.method == method)
+    rows = connection.execute(found.order_by(o.timestamp, o.method))
+    return [Onset(*row) for row in rows]
 
 
 def _onsets(subject: str, start: int, end: int) -> tuple[Any, ...]:

@@ -249,3 +249,22 @@ def test_a_run_ends_when_it_is_asked_to_and_the_next_goes_on(store: Store) -> No
     assert compare_forecasts(store, OVER, go_on=lambda: False) == (0, 0)
     compare_forecasts(store, OVER)
     assert cards(store, HOUR, OVER)["endpoint"].base_rate == share(4, 7)
+
+
+def test_failures_that_began_are_read_by_endpoint_and_method(store: Store) -> None:
+    save(store, windows(SEARCH))
+    save(store, windows({0: 0.05, 30: 0.05, 31: 1.0}, method="POST"))
+    save(store, windows({0: 0.05, 30: 0.05, 31: 1.0}, endpoint="/other"))
+    compare_forecasts(store, OVER)
+
+    def began(method: str | None, end: int = HOUR + HOUR_MS) -> list[tuple[int, int | None]]:
+        with store.read() as connection:
+            found = forecasts.endpoint_onsets(connection, "/search", method, HOUR, end)
+        return [
+            ((o.at - HOUR) // MINUTE, o.warned_at and (o.warned_at - HOUR) // MINUTE) for o in found
+        ]
+
+    assert began("GET") == [(24, 21)]
+    assert began("POST") == [(31, None)]
+    assert began(None) == [(24, 21), (31, None)]
+    assert began(None, HOUR + 31 * MINUTE) == [(24, 21)]
