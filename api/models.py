@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated, Any, Final, Self
 
-from flask import Blueprint, Response, jsonify, make_response, session
+from flask import Blueprint, Response, jsonify, make_response
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -16,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from api import current, model_schemas, schemas
+from api import current, model_schemas, now_ms, schemas, who
 from api.described import described
 from api.errors import ApiError
 from api.query import (
@@ -173,7 +172,7 @@ def promote(body: PromoteBody) -> Response:
     parts = current()
     try:
         name = versions.promote(
-            parts.store, parts.models, version, who=_who(), reason="by hand", at=_now_ms()
+            parts.store, parts.models, version, who=who(), reason="by hand", at=now_ms()
         )
     except UnknownVersionError as error:
         raise ApiError(404, str(error), version=version) from None
@@ -192,7 +191,7 @@ def roll_back() -> Response:
     parts = current()
     try:
         name = versions.roll_back(
-            parts.store, parts.models, who=_who(), reason="by hand", at=_now_ms()
+            parts.store, parts.models, who=who(), reason="by hand", at=now_ms()
         )
     except (UnknownVersionError, ModelError) as error:
         raise ApiError(409, str(error)) from None
@@ -214,7 +213,7 @@ def give_feedback(body: FeedbackBody) -> Response:
                 if body.window_id is None
                 else feedback.window_key(connection, body.window_id)
             )
-            row = feedback.save_verdict(connection, key, body.verdict, who=_who(), at=_now_ms())
+            row = feedback.save_verdict(connection, key, body.verdict, who=who(), at=now_ms())
     except feedback.UnknownWindowError as error:
         raise ApiError(404, str(error)) from None
     return make_response(jsonify(_row(row)), 201)
@@ -247,12 +246,3 @@ def _version(version: Version) -> dict[str, Any]:
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
     return {name: iso(value) if name in _TIMES else value for name, value in row.items()}
-
-
-def _who() -> str:
-    """Who asks: the user of the session, else whoever has the token."""
-    return str(session.get("user") or "API token")
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

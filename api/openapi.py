@@ -33,10 +33,12 @@ and says each minute which endpoints and which clients are a risk.
 not exist 404; an address of more than 8,190 bytes is 414, in the words of the web server."""
 TAGS: Final = {
     "Traffic": "What was called, how it went, and how risky it is.",
+    "Alerts": "What somebody should look at, and who has.",
     "Posting": "Calls of other services.",
     "Models": "What scores, and how it holds up.",
     "Feedback": "What people say of windows.",
     "Questions": "Questions in plain English.",
+    "Data sets": "What the models learn from and are measured on.",
     "Live": "News as it is scored.",
     "Operation": "The state of the server, and this description.",
 }

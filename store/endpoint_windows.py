@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
+from sqlalchemy import literal_column
+
 from store.engine import Store
 from store.lists import Row, rows, select_windows
 from store.tables import anomaly_log
 
-_RISKY: Final = ("HIGH", "MEDIUM")
 _W = anomaly_log.c
+_RISKY: Final = (  # as the index has it, in letters
+    _W.priority != literal_column("'LOW'"),
+    _W.subject == literal_column("'endpoint'"),
+)
 
 
 def risky_windows(
@@ -17,13 +22,11 @@ def risky_windows(
 ) -> list[Row]:
     """The newest windows of MEDIUM and HIGH that start in `[start, end)` [epoch ms].
 
-    Of all methods where none is named. Every window of the endpoint from the newest on is looked
-    at until there are enough, so a range that is known to hold the risky ones saves time.
+    Of all methods where none is named.
     """
     found = select_windows().where(
         _W.endpoint == endpoint,
-        _W.subject == "endpoint",
-        _W.priority.in_(_RISKY),
+        *_RISKY,
         _W.timestamp >= start,
         _W.timestamp < end,
     )

@@ -30,6 +30,7 @@ from store.tables import (
     CALLS_BY_ENDPOINT,
     CALLS_BY_USER,
     ENDPOINT_WINDOWS,
+    RISKY_ENDPOINT_WINDOWS,
     SCHEMA_VERSION,
     meta,
     metadata,
@@ -193,7 +194,8 @@ def _renew_indexes(connection: Connection, stored: int) -> None:
         for index in (CALLS_BY_ENDPOINT, CALLS_BY_USER):
             index.drop(connection, checkfirst=True)
             index.create(connection)
-    connection.execute(CreateIndex(ENDPOINT_WINDOWS, if_not_exists=True))
+    for index in (ENDPOINT_WINDOWS, RISKY_ENDPOINT_WINDOWS):
+        connection.execute(CreateIndex(index, if_not_exists=True))
 
 
 def _open_sqlite(url: URL, grid: Grid) -> Store:

@@ -144,6 +144,14 @@ ENDPOINT_WINDOWS = Index(
     postgresql_where=text("subject = 'endpoint'"),
 )
 
+RISKY_ENDPOINT_WINDOWS = Index(
+    "ix_anomaly_log_risky_endpoint",
+    anomaly_log.c.endpoint,
+    anomaly_log.c.timestamp,
+    sqlite_where=text("priority <> 'LOW' AND subject = 'endpoint'"),
+    postgresql_where=text("priority <> 'LOW' AND subject = 'endpoint'"),
+)
+
 rollup = Table(  # sums of the windows that start in a span of time; see store/rollups.py
     "rollup",
     metadata,
