@@ -17,7 +17,7 @@ from api import current, door
 from datasets import combined, recorded
 from datasets.catalog import catalog
 from datasets.evaluation import LeakError, evaluate
-from datasets.evaluation.report import write_page
+from datasets.evaluation.report import PAGE, write_page
 from datasets.export import FOLDER, export
 from ingest.access_log import Format, ImportReport, Unit, import_log
 from ingest.logs.lines import LogLines, open_lines
@@ -30,8 +30,6 @@ from ml.registry import ModelError, Models, UnknownVersionError
 from ml.risk import RiskRule
 from store import writes
 from store.times import epoch_ms, iso
-
-EVALUATION_PAGE = Path(__file__).parent / "docs" / "evaluation.md"
 
 
 def install(server: Flask) -> None:
@@ -238,9 +236,7 @@ def record_dataset(minutes: float, seed: int, out: Path, note: str) -> None:
 @click.option(
     "--models", "directory", type=click.Path(path_type=Path, exists=True), help="Model versions."
 )
-@click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), default=EVALUATION_PAGE, help="Page."
-)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default=PAGE, help="Page.")
 def evaluate_models(as_json: bool, directory: Path | None, out: Path) -> None:
     """Measure the current models on what they have not learnt from; takes a few minutes."""
     parts = current()
@@ -260,7 +256,7 @@ def evaluate_models(as_json: bool, directory: Path | None, out: Path) -> None:
     if as_json:
         click.echo(json.dumps({"version": version, **found}, indent=2))
     else:
-        files = write_page(found, version, out)
+        files = write_page(found, version, out, manifest)
         click.echo(json.dumps({"version": version, "files": [str(file) for file in files]}))
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
-from typing import Final
+from typing import Any, Final
 
 from ingest.journal import Journal
 from ingest.shop.model import Shop
+from jobs.dataset_shelf import Shelf
 from jobs.tail import Tail
+from jobs.training_files import TrainingFiles
 from ml.registry import Models
 from settings import Settings
 from store import Store
@@ -54,4 +56,7 @@ class Foresight:
     tail: Tail
     session_key: str
     refused_logins: RefusedLogins = field(default_factory=RefusedLogins)
+    learnt: dict[str, Any] = field(default_factory=dict)  # what pages show of a version's insides
+    shelf: Shelf = field(default_factory=Shelf)  # data sets that are being looked at
+    training_files: TrainingFiles = field(default_factory=TrainingFiles)
     streams: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(STREAMS_AT_ONCE))

@@ -198,11 +198,13 @@ def _onset_rows(
 
 def cards(store: Store, start: int, end: int) -> dict[str, Card]:
     """The scorecard of the hours that start in `[start, end)`: subject -> card."""
-    found = {}
+    return {subject: card_of(store, subject, start, end) for subject in (ENDPOINT, CLIENT)}
+
+
+def card_of(store: Store, subject: str, start: int, end: int) -> Card:
+    """The scorecard of one kind of subject, of the hours that start in `[start, end)`."""
     with store.read() as connection:
-        for subject in (ENDPOINT, CLIENT):
-            where = (connection, subject, start, end)
-            bins = [Bin(*row) for row in forecasts.bins_between(*where)]
-            leads = forecasts.leads_between(*where)
-            found[subject] = card(bins, leads, forecasts.unforeseeable_between(*where))
-    return found
+        where = (connection, subject, start, end)
+        bins = [Bin(*row) for row in forecasts.bins_between(*where)]
+        leads = forecasts.leads_between(*where)
+        return card(bins, leads, forecasts.unforeseeable_between(*where))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ml.registry import Models
+from ml.registry import FACTORY, POINTER_FILE, Models, UnknownVersionError
 from store import Store
 from store.model_events import add_event
 
@@ -41,15 +41,38 @@ def promote(
     return name
 
 
-def roll_back(store: Store, models: Models, *, who: str, reason: str, at: int) -> str:
+def before(models: Models) -> str | None:
+    """Name of the version that `roll_back` makes current; None: there is none."""
+    try:
+        pointers = (models.directory / POINTER_FILE).read_text(encoding="utf-8").split()
+    except FileNotFoundError:
+        return None
+    earlier = pointers[1] if len(pointers) > 1 else None
+    known = models.versions()
+    if earlier == FACTORY:
+        return next((version.name for version in known if version.is_factory), None)
+    return next((version.name for version in known if version.name == earlier), None)
+
+
+def roll_back(
+    store: Store, models: Models, *, who: str, reason: str, at: int, to: str | None = None
+) -> str:
     """Make the version current that was so before; returns its name.
+
+    Parameters
+    ----------
+    to : str, optional
+        The version that is expected, because a person has read its name.
 
     Raises
     ------
     UnknownVersionError, ModelError
-        As `Models.rollback`; nothing is noted then.
+        As `Models.rollback`, or another version than `to` was current before; nothing is noted
+        then.
     """
     with store.begin() as connection:
+        if to is not None and (earlier := before(models)) != to:
+            raise UnknownVersionError(f"{earlier!r} was current before by now, not {to!r}")
         name = models.rollback()
         add_event(connection, at=at, version=name, event="rolled_back", who=who, reason=reason)
     return name

@@ -17,6 +17,7 @@ from datasets import combined
 from datasets.evaluation import ablation, anomaly, calm, detection, failure, usage, web_bots
 from datasets.evaluation.failure import Sides
 from datasets.evaluation.forecast import Truth, truth
+from datasets.evaluation.importance import importance_figures
 from datasets.evaluation.plan import (
     CALM_TEST_SITES,
     CALM_THRESHOLD_SITES,
@@ -185,6 +186,7 @@ def _failure(
             second, _given(second), found["threshold"], plan.draws
         ),
         "inputs": failure.compared(sides, again),
+        "importance": importance_figures(bundle, sides.test),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -15,6 +16,7 @@ from datasets.evaluation.sections_time import (
 )
 from datasets.evaluation.tables import CURVE_FILE, interval, number, reliability_svg, table
 
+PAGE: Final = Path(__file__).parent.parent.parent / "docs" / "evaluation.md"
 SECTIONS: Final = (
     anomaly_section,
     usage_section,
@@ -23,6 +25,15 @@ SECTIONS: Final = (
     detection_section,
     calm_section,
     real_logs_section,
+)
+
+
+TRAINED: Final = (  # of a manifest: the same in both, and the figures of one are the other's
+    "seed",
+    "sources",
+    "windows",
+    "windows_by_episode",
+    "failing_windows",
 )
 
 
@@ -89,12 +100,52 @@ _HOW: Final = """## How it is measured
 """
 
 
-def write_page(found: Mapping[str, Any], version: str, page: Path) -> list[Path]:
-    """Write the page and its drawing beside it; returns both files."""
-    curve = page.with_name(CURVE_FILE)
+def write_page(
+    found: Mapping[str, Any], version: str, page: Path, manifest: Mapping[str, Any]
+) -> list[Path]:
+    """Write the page, and beside it its drawing and the figures as JSON; returns the files.
+
+    Parameters
+    ----------
+    found : mapping
+        Of `datasets.evaluation.evaluate`.
+    version : str
+        Of the models.
+    page : Path
+        Ends in `.md`.
+    manifest : mapping
+        Of that version: what it was trained on stands in the JSON.
+    """
+    curve, figures = page.with_name(CURVE_FILE), page.with_suffix(".json")
+    told = {"version": version, "trained": trained_on(manifest), "figures": found}
     page.write_text(markdown(found, version), encoding="utf-8")
     curve.write_text(reliability_svg(found["failure"]["reliability"]), encoding="utf-8")
-    return [page, curve]
+    figures.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    return [page, curve, figures]
+
+
+def trained_on(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What two versions have in common that were trained on the same windows in the same way."""
+    return {name: manifest.get(name) for name in TRAINED}
+
+
+def written_figures(file: Path) -> dict[str, Any] | None:
+    """The JSON that `write_page` wrote: `version`, `trained` and `figures`; None: there is none.
+
+    Raises
+    ------
+    ValueError
+        The file is no such JSON.
+    """
+    try:
+        told = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(told, dict) or {"version", "trained", "figures"} - told.keys():
+            raise ValueError("it lacks version, trained or figures")
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise ValueError(f"{file} is not of `flask evaluate`: {error}") from None
+    return told
 
 
 def markdown(found: Mapping[str, Any], version: str) -> str:

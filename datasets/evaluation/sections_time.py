@@ -37,6 +37,8 @@ or less.
 
 {figures_table(part["inputs"], _FORECAST)}
 
+{_importance(part["importance"])}
+
 **Calibration** on the test:
 
 ![Reliability curve]({CURVE_FILE})
@@ -68,6 +70,16 @@ are neither right nor wrong."""
 def _families(part: Found) -> str:
     columns = {"faults": "faults", "seen_ahead": ">= 1 min", "seen_ahead_3_minutes": ">= 3 min"}
     return figures_table(part["by_family"], columns)
+
+
+def _importance(part: Found) -> str:
+    """What the current forecast rests on."""
+    columns = {"lost": "PR-AUC lost", "least": "least", "most": "most"}
+    return f"""**What it rests on**: PR-AUC that is lost when a part of the inputs is shuffled among
+the windows, mean, least and most of {part["shuffles"]} shuffles; with all of them in place it is
+{number(part["pr_auc"])} on these {number(part["windows"])} windows.
+
+{figures_table(part["parts"], columns)}"""
 
 
 def _calibration(part: Found) -> str:

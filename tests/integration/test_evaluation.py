@@ -17,13 +17,15 @@ from datasets.evaluation import LeakError, Plan, anomaly, evaluate
 from datasets.evaluation.ablation import BEFORE, NOW, fitted, inputs
 from datasets.evaluation.failure import Sides, failure_figures
 from datasets.evaluation.forecast import Truth, truth
+from datasets.evaluation.importance import columns_of
 from datasets.evaluation.playing import scored, shop_runs_played, site_runs_played
-from datasets.evaluation.report import TARGETS, write_page
+from datasets.evaluation.report import TARGETS, write_page, written_figures
 from datasets.evaluation.web_bots import known_clients, out_of_fold, web_bots_figures
 from datasets.reference import web_bots
 from jobs.runtime import FACTORY_MODELS
 from ml.bundle import Bundle
-from ml.features import CLIENT
+from ml.features import CLIENT, FEATURES
+from ml.history import INPUTS
 from ml.metrics import roc_auc
 from ml.registry import Models
 from settings import Settings
@@ -96,12 +98,36 @@ def test_all_of_it_is_json(found: dict[str, Any]) -> None:
 def test_the_page_says_each_figure_and_what_is_simulated(
     found: dict[str, Any], tmp_path: Path
 ) -> None:
-    page, curve = write_page(found, "v-7", tmp_path / "evaluation.md")
+    manifest = {"seed": 7, "sha256": "ab"}
+    page, curve, figures = write_page(found, "v-7", tmp_path / "evaluation.md", manifest)
     text = page.read_text()
     assert all(target.text in text for target in TARGETS)
     assert "**Everything below is simulated** unless" in text
     assert f"]({curve.name})" in text
     assert "`v-7`" in text
+    told = written_figures(figures)
+    assert told is not None
+    assert told["version"] == "v-7"
+    assert told["trained"]["seed"] == 7
+    assert told["figures"] == found
+
+
+def test_a_file_of_figures_that_is_none_is_refused(tmp_path: Path) -> None:
+    assert written_figures(tmp_path / "evaluation.json") is None
+    for text in ("{}", "[1]", "{"):
+        (tmp_path / "evaluation.json").write_text(text)
+        with pytest.raises(ValueError, match="is not of `flask evaluate`"):
+            written_figures(tmp_path / "evaluation.json")
+
+
+def test_each_input_of_the_forecast_belongs_to_a_part_that_is_measured(
+    found: dict[str, Any],
+) -> None:
+    parts = found["failure"]["importance"]["parts"]
+    belonging = {column for part in parts for column in columns_of(part)}
+    assert belonging == set(range(len(INPUTS) + len(FEATURES)))
+    assert all(of["least"] <= of["lost"] <= of["most"] for of in parts.values())
+    assert max(parts, key=lambda part: parts[part]["lost"]) == "response times"
 
 
 def test_models_that_learnt_from_the_test_are_refused(

@@ -13,7 +13,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from jobs.runtime import Foresight
+from jobs.versions import before, roll_back
 from ml.bundle import Bundle
+from ml.registry import UnknownVersionError
 from store import writes
 from tests.integration.conftest import running_app
 from tests.rows import MINUTE, T0, window
@@ -161,6 +163,31 @@ def test_a_version_is_promoted_and_rolled_back_with_events(
     events = get(client, "/api/models")["events"]
     told = [(event["version"], event["event"], event["who"]) for event in events]
     assert told == [(b, "rolled_back", "API token"), (a, "promoted", "API token")]
+
+
+def test_the_version_before_is_known_before_rolling_back(
+    parts: Foresight, versions: tuple[str, str]
+) -> None:
+    a, b = versions
+    assert before(parts.models) == a
+    parts.models.rollback()
+    factory = next(version.name for version in parts.models.versions() if version.is_factory)
+    assert before(parts.models) == factory
+    parts.models.rollback()
+    assert before(parts.models) is None
+    parts.models.promote(b)
+    assert before(parts.models) == factory
+
+
+def test_a_rollback_to_another_version_than_was_expected_changes_nothing(
+    parts: Foresight, versions: tuple[str, str]
+) -> None:
+    a, b = versions
+    noted: dict[str, Any] = {"who": "admin", "reason": "by hand", "at": T0}
+    with pytest.raises(UnknownVersionError, match=a):
+        roll_back(parts.store, parts.models, to=b, **noted)
+    assert parts.models.version() == b
+    assert roll_back(parts.store, parts.models, to=a, **noted) == a
 
 
 def test_an_unknown_version_is_not_found_and_no_event(
