@@ -15,6 +15,7 @@ help:
 	@echo "make check  style, types and layer rules"
 	@echo "make api-check  let schemathesis compare the running API with its description"
 	@echo "make bench  measure capture, ingest, features and scoring"
+	@echo "make screenshots  pictures of every page for the documentation"
 	@echo "make setup  environment, packages and factory models only"
 
 setup: $(MODELS)

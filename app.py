@@ -21,7 +21,9 @@ from werkzeug.routing import Rule
 import cli
 import pages
 from api import calls, door, errors, openapi
+from api.alerts import alerts as alerts_api
 from api.ask import ask as ask_api
+from api.datasets import datasets as datasets_api
 from api.forecasts import forecasts
 from api.health import health
 from api.live import live
@@ -30,7 +32,6 @@ from api.models import models as models_api
 from api.questions import questions
 from api.rest import rest
 from ask.engine import prepare as prepare_questions
-from components import shell
 from ingest import hooks, mock_api
 from ingest.journal import Journal
 from ingest.shop.faults import FaultSwitch
@@ -40,6 +41,7 @@ from jobs.background import Background
 from jobs.runtime import EXTENSION, FACTORY_MODELS, Foresight
 from jobs.tail import Tail
 from ml.registry import Models
+from pages import _compressed, _shared
 from settings import Settings, session_key, settings_from_environment
 from store import open_store
 
@@ -82,8 +84,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     door.install(server)
     server.register_blueprint(health)
     server.register_blueprint(rest)
+    server.register_blueprint(alerts_api)
     server.register_blueprint(ask_api)
     server.register_blueprint(calls.blueprint())
+    server.register_blueprint(datasets_api)
     server.register_blueprint(forecasts)
     server.register_blueprint(live)
     server.register_blueprint(metrics)
@@ -93,6 +97,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     server.register_blueprint(mock_api.blueprint(parts.shop, parts.session_key))
     server.add_url_rule("/", "home", _home)
     _mount_dashboard(server)
+    _compressed.install(server, door.DASHBOARD)
+    _shared.install(server, door.DASHBOARD, is_own)
     cli.install(server)
     return server
 
@@ -101,7 +107,7 @@ def is_own(rule: Rule) -> bool:
     """Whether a route is the product's own: its traffic is not what the product watches."""
     blueprint = rule.endpoint.partition(".")[0]
     own = {"home", "health", "door", "rest", "calls", "models", "forecasts", "metrics", "live"}
-    own |= {"ask", "openapi", "questions"}
+    own |= {"alerts", "datasets", "ask", "openapi", "questions"}
     return rule.rule.startswith(door.DASHBOARD) or blueprint in own
 
 
@@ -139,7 +145,7 @@ def _mount_dashboard(server: Flask) -> Dash:
         update_title=None,  # type: ignore[arg-type]
         serve_locally=True,
     )
-    dashboard.index_string = shell.index_html(dashboard.get_asset_url(""))
+    dashboard.index_string = pages.index_html(dashboard)
     pages.register_callbacks(dashboard)
     with server.app_context():  # Dash calls the layout once to validate it
         dashboard.layout = pages.layout

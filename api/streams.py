@@ -79,10 +79,7 @@ def stream(name: str, kind: str, listed: Pages) -> Response:
     """
     if request.method == "HEAD":
         return _answer(name, kind, listed, iter(()))
-    connection = request.environ.get("gunicorn.socket")
-    if connection is not None:
-        patience = struct.pack("ll", SEND_S, 0)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
+    give_up_stuck_readers()
     places = current().streams
     if not places.acquire(blocking=False):
         answer = error_answer(503, "too many lists are being streamed now; ask again in a moment")
@@ -97,6 +94,14 @@ def stream(name: str, kind: str, listed: Pages) -> Response:
     answer = _answer(name, kind, listed, chain((first,), chunks))
     answer.call_on_close(places.release)
     return answer
+
+
+def give_up_stuck_readers() -> None:
+    """Let the sending of this answer fail when its reader takes nothing for some time."""
+    connection = request.environ.get("gunicorn.socket")
+    if connection is not None:
+        patience = struct.pack("ll", SEND_S, 0)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, patience)
 
 
 def _answer(name: str, kind: str, listed: Pages, chunks: Iterator[bytes]) -> Response:

@@ -1,41 +1,9 @@
-// The Ask page: asking by address, cells of its grid, the answer as CSV. Colours and sizes are in app.css.
+// The Ask page: asking by address, cells of its grid. Colours and sizes are in app.css.
 (function () {
   const h = (...parts) => window.React.createElement(...parts);
   const none = () => window.dash_clientside.no_update;
   const MISSING = "\u2013";
-  const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
-  const FORMULA = /^[=+\-@\t\r']/; // spreadsheets take text that begins so for a formula
   const known = (value) => value !== null && value !== undefined;
-  const formatted = (format) => (value) => (known(value) ? format(Number(value)) : MISSING);
-  const digits = (value, most) => value.toLocaleString("en-US", { maximumFractionDigits: most });
-  const two = (number) => String(number).padStart(2, "0");
-
-  function moment(at) {
-    const when = new Date(at);
-    const day = `${when.getUTCDate()} ${MONTHS[when.getUTCMonth()]}`;
-    const year = when.getUTCFullYear() === new Date().getUTCFullYear() ? "" : ` ${when.getUTCFullYear()}`;
-    const seconds = at % 60000 ? `:${two(when.getUTCSeconds())}` : "";
-    return `${day}${year} ${two(when.getUTCHours())}:${two(when.getUTCMinutes())}${seconds}`;
-  }
-
-  function bytes(value) {
-    const units = ["B", "KB", "MB", "GB", "TB"];
-    let unit = 0;
-    for (; value >= 1024 && unit < units.length - 1; unit += 1) value /= 1024;
-    return `${digits(value, unit === 0 || value >= 100 ? 0 : 1)}\u00a0${units[unit]}`;
-  }
-
-  const ms = (value) =>
-    value >= 10000 ? `${(value / 1000).toFixed(1)}\u00a0s` : `${digits(value, value < 10 ? 1 : 0)}\u00a0ms`;
-
-  window.dashAgGridFunctions = Object.assign({}, window.dashAgGridFunctions, {
-    ForesightMoment: formatted(moment),
-    ForesightBytes: formatted(bytes),
-    ForesightMs: formatted(ms),
-    ForesightQuantity: formatted((value) => digits(value, 2)),
-    ForesightBits: formatted((value) => `${value.toFixed(2)}\u00a0bit`),
-    ForesightFlag: (value) => (value ? "yes" : "no"),
-  });
 
   function Text({ value, data, colDef }) {
     const text = known(value) && value !== "" ? String(value) : MISSING;
@@ -43,14 +11,8 @@
     return link ? h("a", { href: data.href }, text) : h("span", { className: "cell-name" }, text);
   }
 
-  function Status({ value }) {
-    const tone = value >= 500 ? "bad" : value >= 400 ? "poor" : "fine";
-    return h("span", { className: `cell-status status-code-${tone}` }, known(value) ? value : MISSING);
-  }
-
   window.dashAgGridComponentFunctions = Object.assign({}, window.dashAgGridComponentFunctions, {
     ForesightText: Text,
-    ForesightStatus: Status,
   });
 
   // --- asking -------------------------------------------------------------------------------------
@@ -125,24 +87,5 @@
   // What a lost request left waiting.
   const giveUp = () => true;
 
-  // --- CSV ----------------------------------------------------------------------------------------
-
-  function cell(value, isTime) {
-    if (!known(value)) return "";
-    if (isTime) return new Date(value).toISOString();
-    if (typeof value !== "string") return String(value);
-    const text = FORMULA.test(value) ? `'${value}` : value;
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  }
-
-  function csv(clicks, rows, described) {
-    if (!clicks) return none();
-    const lines = rows.map((row) =>
-      described.columns.map((name) => cell(row[name], described.times.includes(name))).join(","),
-    );
-    const content = [described.columns.join(","), ...lines, ""].join("\r\n");
-    return { content, filename: described.filename, type: "text/csv" };
-  }
-
-  window.dash_clientside = Object.assign({}, window.dash_clientside, { ask: { first, giveUp, csv } });
+  window.dash_clientside = Object.assign({}, window.dash_clientside, { ask: { first, giveUp } });
 })();

@@ -31,6 +31,22 @@
     }
     paint();
   });
+  // On a phone the viewer has no list of operations beside them.
+  const jump = document.getElementById("docs-jump");
+  docs.addEventListener("spec-loaded", (event) => {
+    jump.replaceChildren(new Option("Go to\u2026", ""));
+    for (const { name, paths } of event.detail.tags) {
+      const group = Object.assign(document.createElement("optgroup"), { label: name });
+      paths.forEach(({ method, path, elementId }) => {
+        group.append(new Option(`${method.toUpperCase()} ${path}`, elementId));
+      });
+      jump.append(group);
+    }
+  });
+  jump.addEventListener("change", () => {
+    docs.scrollToPath(jump.value);
+    jump.value = "";
+  });
   // The key is there for the curl lines; what is tried here goes with the session of the page.
   docs.addEventListener("before-try", (event) => {
     event.detail.request.headers.delete("Authorization");

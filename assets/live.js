@@ -104,7 +104,9 @@
   function describe() {
     const { live, connection, stream } = root.dataset;
     if (live === "off") return ["Paused", "Resume updates"];
-    if (connection && connection !== "ok") return ["Offline", "The server is away. Click to pause."];
+    if (connection === "lost") return ["Offline", "The server is away. Click to pause."];
+    if (connection === "out") return ["Signed out", "Sign in again to see news."];
+    if (connection === "failing") return ["Failing", "The server answers with errors. Click to pause."];
     if (stream === "polling") return ["Polling", "Looks for news every few seconds. Click to pause."];
     return ["Live", "News is shown as it is scored. Click to pause."];
   }

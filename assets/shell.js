@@ -1,84 +1,65 @@
-// What the shell does without the server: range and address, theme, live switch, pace of polling.
+// What the shell does without the server: navigation, theme, live switch, pace of polling.
 (function () {
   const page = document.documentElement;
-  const DEFAULT_RANGE = "3h"; // as in pages/_range.py
   const none = () => window.dash_clientside.no_update;
   const triggered = () => window.dash_clientside.callback_context.triggered_id;
 
-  function chosenBy(search, known) {
-    const query = new URLSearchParams(search || "");
-    const custom = {};
-    for (const name of ["from", "to"]) {
-      if (query.get(name)) custom[name] = query.get(name);
-    }
-    if (Object.keys(custom).length) return custom;
-    return { range: known.includes(query.get("range")) ? query.get("range") : DEFAULT_RANGE };
-  }
+  let path = null;
 
-  function addressOf(chosen, search) {
-    const query = new URLSearchParams(search || "");
-    ["range", "from", "to"].forEach((name) => query.delete(name));
-    Object.entries(chosen).forEach(([name, value]) => query.set(name, value));
-    return "?" + query.toString();
-  }
+  const pagesBelow = (link) => link.querySelector("[data-above]").dataset.above.split(" ");
 
-  function words(chosen) {
-    const readable = (text) => text.replace("T", " ").replace(/(:\d\d)(:\d\d(\.\d+)?)?(Z|\+00:00)?$/, "$1");
-    if (chosen.range) return "";
-    return `${chosen.from ? readable(chosen.from) : "start"} \u2013 ${chosen.to ? readable(chosen.to) : "now"}`;
-  }
-
-  // The range is in the address, so that a copied link shows the same.
-  function range(choice, search, current, options) {
-    const known = options.map((option) => option.value);
-    const clicked = triggered() === "shell-range-choice" && choice;
-    const chosen = clicked ? { range: choice } : chosenBy(search, known);
-    const same = JSON.stringify(chosen) === JSON.stringify(current);
-    return [
-      same ? none() : chosen,
-      chosen.range || null,
-      clicked ? addressOf(chosen, search) : none(),
-      words(chosen),
-    ];
-  }
-
-  function navigation(path, chosen, ids) {
+  // Links of the sidebar keep the range; after a change of page the focus is in the new page.
+  function navigation(pathname, chosen, ids) {
+    const here = String(pathname).replace(/\/$/, "");
     document.querySelectorAll(".nav-entry").forEach((link) => {
-      const own = link.pathname.replace(/\/$/, "");
-      if (own === String(path).replace(/\/$/, "")) link.setAttribute("aria-current", "page");
+      if (link.pathname.replace(/\/$/, "") === here) link.setAttribute("aria-current", "page");
+      else if (pagesBelow(link).includes(here)) link.setAttribute("aria-current", "true");
       else link.removeAttribute("aria-current");
     });
     toggleMenu(false);
-    return ids.map((id) => id.path + (chosen ? addressOf(chosen, "") : ""));
+    if (path !== null && path !== here) document.getElementById("content").focus({ preventScroll: true });
+    path = here;
+    return ids.map((id) => id.path + (chosen ? window.foresightRange.addressOf(chosen, "") : ""));
+  }
+
+  function remembered() {
+    try {
+      return window.localStorage.getItem("foresight-theme");
+    } catch (error) {
+      return null; // Storage may be forbidden; then every visit follows the system.
+    }
+  }
+
+  function wear(theme) {
+    page.dataset.bsTheme = theme;
+    document.getElementById("shell-theme-switch")?.setAttribute("aria-pressed", String(theme === "light"));
+    return theme;
   }
 
   function theme(clicks) {
-    if (clicks) {
-      page.dataset.bsTheme = page.dataset.bsTheme === "light" ? "dark" : "light";
-      try {
-        window.localStorage.setItem("foresight-theme", page.dataset.bsTheme);
-      } catch (error) {
-        // Not remembered then.
-      }
+    if (!clicks) return wear(page.dataset.bsTheme);
+    const chosen = page.dataset.bsTheme === "light" ? "dark" : "light";
+    try {
+      window.localStorage.setItem("foresight-theme", chosen);
+    } catch (error) {
+      // Not remembered then.
     }
-    return page.dataset.bsTheme;
+    return wear(chosen);
   }
 
+  const showTheme = (theme) => window.dash_clientside.set_props("shell-theme", { data: wear(theme) });
+
   window.matchMedia("(prefers-color-scheme: light)").addEventListener("change", (event) => {
-    let chosen = null;
-    try {
-      chosen = window.localStorage.getItem("foresight-theme");
-    } catch (error) {
-      // Nothing chosen.
-    }
-    if (chosen) return;
-    page.dataset.bsTheme = event.matches ? "light" : "dark";
-    window.dash_clientside.set_props("shell-theme", { data: page.dataset.bsTheme });
+    if (!remembered()) showTheme(event.matches ? "light" : "dark");
+  });
+  window.addEventListener("storage", (event) => {
+    if (event.key === "foresight-theme" && event.newValue) showTheme(event.newValue);
   });
 
   function live(clicks) {
     const paused = (clicks || 0) % 2 === 1;
     page.dataset.live = paused ? "off" : "on";
+    document.getElementById("shell-live").setAttribute("aria-pressed", String(!paused));
     return !paused;
   }
 
@@ -97,8 +78,14 @@
     window.dash_clientside.set_props("shell-visible", { data: !document.hidden });
   });
 
-  // A request that never came back leaves its clock disabled; this starts it again.
-  const resume = (_, ids) => ids.map(() => false);
+  // A poll that never came back leaves its clock disabled; this starts it again, at once.
+  function resume(connection, ids, counts) {
+    const again = ids.map(({ of }) => Boolean(connection.again && connection.again.includes(of)));
+    return [
+      again.map((lost) => (lost ? false : none())),
+      again.map((lost, i) => (lost ? (counts[i] || 0) + 1 : none())),
+    ];
+  }
 
   const dismiss = (clicks) => Boolean(clicks);
 
@@ -106,6 +93,7 @@
     const button = document.getElementById("shell-menu");
     if (!button || (page.dataset.menu === "open") === open) return;
     page.dataset.menu = open ? "open" : "closed";
+    document.querySelector(".column").inert = open;
     button.setAttribute("aria-expanded", String(open));
     if (open) document.querySelector(".nav-entry")?.focus();
     else button.focus();
@@ -118,8 +106,9 @@
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") toggleMenu(false);
   });
+  window.matchMedia("(min-width: 901px)").addEventListener("change", () => toggleMenu(false)); // as in app.css
 
   window.dash_clientside = Object.assign({}, window.dash_clientside, {
-    foresight: { range, navigation, theme, live, pace, resume, dismiss },
+    foresight: { navigation, theme, live, pace, resume, dismiss },
   });
 })();

@@ -16,6 +16,8 @@ PARTS = (
     "bench.causes",
     "bench.minute",
     "bench.ask",
+    "bench.first_paint",
+    "bench.polls",
 )
 
 

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app

@@ -44,6 +44,9 @@ _FORMATTERS: Final = {
     "bytes": "ForesightBytes", "share": "ForesightPercent", "score": "ForesightScore",
     "risk": "ForesightScore", "bits": "ForesightBits", "flag": "ForesightFlag",
 }  # fmt: skip
+_FILTERED: Final = {"time": "time", "status": "number", "priority": "choice", "flag": "choice"} | (
+    dict.fromkeys(_RIGHT, "number")
+)
 _RENDERERS: Final = {"priority": "ForesightPill", "status": "ForesightStatus"}
 Row = Mapping[str, Any]
 Href = Callable[[Row], str | None]
@@ -89,10 +92,8 @@ def group_grid(
 
 def _grid(columns: list[dict[str, Any]], rows: Sequence[Row], most_px: int = MOST_PX) -> html.Div:
     height = min(tables.HEADER_PX + len(rows) * tables.ROW_PX + _SCROLLBAR_PX, most_px)
-    frame = tables.grid(GRID, columns, height)
-    table = frame.children[0]
-    table.rowData = [dict(row) | {"id": str(row["id"])} for row in rows]
-    return html.Div(table, className="grid-frame")
+    keyed = [dict(row) | {"id": str(row["id"])} for row in rows]
+    return tables.grid(GRID, columns, height, rows=keyed, label="Answer", export_name="answer")
 
 
 def _filled(names: Sequence[str], rows: Sequence[Row]) -> list[str]:
@@ -108,22 +109,21 @@ def _early(name: str, names: list[str]) -> list[str]:
 
 
 def _column(name: str, quantity: Quantity, *, growing: bool | None = None) -> dict[str, Any]:
-    width = _WIDTHS.get(name, _USUAL_WIDTH)
-    made: dict[str, Any] = {"field": name, "headerName": quantity.name, "minWidth": width}
-    grows = name in _GROWING if growing is None else growing
-    made |= {"flex": 1} if grows else {"width": width}
-    if quantity.kind in _RIGHT:
-        made["type"] = "rightAligned"
-    if quantity.kind in _FORMATTERS:
-        call = f"{_FORMATTERS[quantity.kind]}(params.value)"
-        made["valueFormatter"] = {"function": call}
-    elif quantity.kind in _RENDERERS:
-        made["cellRenderer"] = _RENDERERS[quantity.kind]
+    kind = quantity.kind
+    more: dict[str, Any] = {"kind": _FILTERED.get(kind, "text")}
+    if name in _GROWING if growing is None else growing:
+        more["flex"] = 1
+    if kind in _RIGHT:
+        more["type"] = "rightAligned"
+    if kind in _FORMATTERS:
+        more["valueFormatter"] = {"function": f"{_FORMATTERS[kind]}(params.value)"}
+    elif kind in _RENDERERS:
+        more["cellRenderer"] = _RENDERERS[kind]
     else:
-        made |= {"tooltipField": name, "cellRenderer": "ForesightText"}
-    if quantity.kind == "priority":
-        made["comparator"] = {"function": "ForesightPriorityOrder"}
-    return made
+        more |= {"tooltipField": name, "cellRenderer": "ForesightText"}
+    if kind == "priority":
+        more["comparator"] = {"function": "ForesightPriorityOrder"}
+    return tables.column(name, quantity.name, _WIDTHS.get(name, _USUAL_WIDTH), **more)
 
 
 def _window_column(name: str) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def _window_column(name: str) -> dict[str, Any]:
     made = _column(name, column(name))
     match name:
         case "timestamp":
-            made["headerName"] = "Window (UTC)"
+            made["headerName"] = "Time (UTC)"
         case "risk_score":
             made["cellRenderer"] = "ForesightRisk"
         case "reasons":

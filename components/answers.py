@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -30,7 +30,7 @@ class Bar:
     href: str | None = None
 
 
-def understood(sentence: str, notes: Sequence[str], facts: Sequence[str], *, export: bool) -> Any:
+def understood(sentence: str, notes: Sequence[str], facts: Sequence[str]) -> Any:
     """What the question was taken for, with corrections and assumptions set apart."""
     return html.Section(
         [
@@ -43,12 +43,7 @@ def understood(sentence: str, notes: Sequence[str], facts: Sequence[str], *, exp
                 className="ask-words",
                 role="status",
             ),
-            html.Footer(
-                [
-                    html.Span([html.Span(fact) for fact in facts], className="ask-facts"),
-                    _export() if export else None,
-                ]
-            ),
+            html.Footer(html.Span([html.Span(fact) for fact in facts], className="ask-facts")),
         ],
         className="panel ask-understood",
     )
@@ -122,15 +117,9 @@ def chart(title: str, series: Series, cut: str) -> Any:
     )
 
 
-def table(title: str, grid: Any, exported: Mapping[str, Any]) -> Any:
-    """All rows of the answer; `exported` is what `assets/ask.js` writes as CSV."""
-    return cards.card(
-        title,
-        dcc.Store(id="ask-exported", data=dict(exported)),
-        dcc.Download(id="ask-download"),
-        grid,
-        className="ask-table",
-    )
+def table(title: str, grid: Any) -> Any:
+    """All rows of the answer."""
+    return cards.card(title, grid, className="ask-table")
 
 
 def pair(one: Any, other: Any) -> html.Div:
@@ -206,16 +195,6 @@ def _with_times(sentence: str) -> list[Any]:
 def _note(note: str) -> html.P:
     icon = "pencil" if note.startswith("Read") else "info-circle"
     return html.P([glyph(icon), html.Span(note)], className="ask-note")
-
-
-def _export() -> html.Button:
-    return html.Button(
-        [glyph("download"), "CSV"],
-        id="ask-export",
-        className="button",
-        title="Save all rows of this answer as CSV",
-        type="button",
-    )
 
 
 def _explained(value: Any, about: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import dash_bootstrap_components as dbc
 from dash import dcc, html
 
+from components import range_bar
 from components.icons import dot, glyph
 
 POLL_MS: Final = 5_000
@@ -17,28 +18,41 @@ STREAMED_POLL_MS: Final = 15_000  # while the live stream tells what is new
 
 @dataclass(frozen=True)
 class NavItem:
-    """One entry of the sidebar; `path` includes the prefix."""
+    """One entry of the sidebar; `path` includes the prefix.
+
+    It is marked as current on the pages `above`, too, which have no entry of their own. `count_id`
+    is the id of the place for a number beside it, if there is one.
+    """
 
     title: str
     path: str
     icon: str
+    above: tuple[str, ...] = ()
+    count_id: str = ""
 
 
-def index_html(assets: str) -> str:
-    """The page that Dash fills; `assets` is the address of the assets folder, with its slash.
+def index_html(assets: str, default_range: str, plain: Sequence[str] = ()) -> str:
+    """The page that Dash fills.
 
-    The theme is set by a script in the head, before anything is painted.
+    Parameters
+    ----------
+    assets : str
+        Address of the assets folder, with its slash.
+    default_range : str
+        Key of the time range of an address that names none.
+    plain : sequence of str
+        Addresses of the pages that come without a chart, and so without the library for it.
     """
+    # boot.js sets theme and range before anything is painted, and asks for the charts where needed.
     return f"""<!DOCTYPE html>
-<html lang="en" data-bs-theme="dark">
+<html lang="en" data-bs-theme="dark" data-default-range="{default_range}">
   <head>
     {{%metas%}}
     <title>{{%title%}}</title>
     <link rel="icon" type="image/svg+xml" href="{assets}favicon.svg">
-    <script src="{assets}boot.js"></script>
+    <script src="{assets}boot.js" data-plain="{" ".join(plain)}"></script>
     <link rel="preload" as="font" type="font/woff2" crossorigin
       href="{assets}vendor/inter/inter-latin.woff2">
-    <link rel="preload" as="script" href="{assets}vendor/plotly/plotly-cartesian.min.js">
     <link rel="stylesheet" href="{assets}vendor/bootstrap/bootstrap.min.css">
     <link rel="stylesheet" href="{assets}vendor/icons/bootstrap-icons.min.css">
     <link rel="stylesheet" href="{assets}vendor/inter/inter.css">
@@ -103,6 +117,7 @@ def frame(
                 ],
                 className="column",
             ),
+            range_bar.range_dialog(),
             html.Div(
                 id="shell-toasts", className="toasts", role="status", **{"aria-live": "polite"}
             ),
@@ -150,6 +165,13 @@ def freshness(level: str, text: str, title: str = "") -> html.Span:
     )
 
 
+def open_alerts(count: int) -> list[Any]:
+    """The number of open HIGH alerts of the last hour beside their entry; nothing for none."""
+    if not count:
+        return []
+    return [str(count), html.Span(" open HIGH in the last hour", className="visually-hidden")]
+
+
 def _sidebar(nav: Sequence[NavItem]) -> html.Aside:
     return html.Aside(
         html.Div(
@@ -172,8 +194,9 @@ def _sidebar(nav: Sequence[NavItem]) -> html.Aside:
 
 
 def _nav_link(item: NavItem) -> dcc.Link:
+    count = html.Span(id=item.count_id, className="nav-count") if item.count_id else None
     return dcc.Link(
-        [glyph(item.icon), html.Span(item.title)],
+        [glyph(item.icon), html.Span(item.title, **{"data-above": " ".join(item.above)}), count],
         href=item.path,
         id={"type": "shell-nav", "path": item.path},
         className="nav-entry",
@@ -193,7 +216,7 @@ def _top_bar(
                 ],
                 className="bar-left",
             ),
-            _range_choice(ranges),
+            range_bar.range_bar(ranges),
             html.Div(
                 [
                     _live_switch(),
@@ -203,9 +226,10 @@ def _top_bar(
                             glyph("moon-stars", "when-light"),
                         ],
                         id="shell-theme-switch",
+                        type="button",
                         className="icon-button",
                         title="Switch between dark and light",
-                        **{"aria-label": "Switch between dark and light"},
+                        **{"aria-label": "Light theme", "aria-pressed": "false"},
                     ),
                     _user_menu(user, logout, reference),
                 ],
@@ -226,31 +250,14 @@ def _demo_badge() -> html.Span:
     )
 
 
-def _range_choice(ranges: Mapping[str, str]) -> html.Div:
-    return html.Div(
-        [
-            html.Span(id="shell-range-custom", className="range-custom"),
-            dbc.RadioItems(
-                id="shell-range-choice",
-                options=[{"label": label, "value": key} for key, label in ranges.items()],
-                inline=True,
-                className="segments",
-                inputClassName="btn-check",
-                labelClassName="segment",
-            ),
-        ],
-        className="range",
-        role="group",
-        **{"aria-label": "Time range"},
-    )
-
-
 def _live_switch() -> html.Button:
     return html.Button(
         [dot(), html.Span("Live", id="shell-live-word")],
         id="shell-live",
+        type="button",
         className="live",
         title="Pause or resume updates",
+        **{"aria-pressed": "true"},
     )
 
 
@@ -287,6 +294,7 @@ def _icon_button(id: str, icon: str, label: str) -> html.Button:
     return html.Button(
         glyph(icon),
         id=id,
+        type="button",
         className="icon-button",
         title=label,
         **{"aria-label": label},
@@ -314,10 +322,15 @@ def _connection_notices() -> html.Div:
             html.Div(
                 [
                     glyph("lock"),
-                    "You are signed out. ",
-                    html.A("Sign in again", href="/auth/login"),
+                    html.Span(
+                        ["You are signed out. ", html.A("Sign in again", id="shell-sign-in")]
+                    ),
                 ],
                 className="notice notice-out",
+            ),
+            html.Div(
+                [glyph("calendar-x"), html.Span(id="shell-range-problem")],
+                className="notice notice-range",
             ),
         ],
         className="notices",

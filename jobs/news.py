@@ -41,7 +41,7 @@ def latest_news(store: Store, after: int, now: int) -> Latest:
     found = events.new_high(store, after, now - TOLD_OF_LAST_MS - store.window_ms)
     if not found:
         return Latest([], after)
-    new = {event.window["id"] for event in found}
+    new = {event.window["id"]: event.window for event in found}
     first = min(event.window["timestamp"] for event in found)
     with store.read() as connection:
         risky = alerts.risky_windows(connection, first - QUIET_MS, now, _MOST_WINDOWS)
@@ -49,5 +49,5 @@ def latest_news(store: Store, after: int, now: int) -> Latest:
     for incident in incidents_of(risky.rows, window_ms=store.window_ms):
         high = [window for window in incident.windows if window["priority"] == "HIGH"]
         if high and all(window["id"] in new for window in high):
-            told.append(News(incident, high[::-1]))
+            told.append(News(incident, [new[window["id"]] for window in reversed(high)]))
     return Latest(told, found[0].id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from ask.engine import Answer
@@ -23,9 +22,8 @@ def view(found: Answer, took_ms: float, now: int) -> list[Any]:
     """All that is shown of an answer."""
     sentence, notes = found.interpretation, found.notes
     question = found.question
-    has_grid = bool(found.rows) and question.shape != "value" and not _is_first(found)
     facts = _facts(found, took_ms)
-    head = answers.understood(sentence, [n.strip() for n in notes], facts, export=has_grid)
+    head = answers.understood(sentence, [n.strip() for n in notes], facts)
     if not found.rows and question.shape != "value":
         return [head, answers.nothing("The question was understood; nothing that is stored fits.")]
     draw = {"rows": _rows, "value": _value, "series": _series, "groups": _groups}[question.shape]
@@ -49,12 +47,12 @@ def _is_first(found: Answer) -> bool:
     return found.question.shape == "groups" and len(found.rows) == 1
 
 
-def _rows(found: Answer, now: int) -> list[Any]:
+def _rows(found: Answer, _now: int) -> list[Any]:
     windows = found.question.table == "windows"
     grid = answer_tables.window_grid if windows else answer_tables.call_grid
     title = "Scored windows" if windows else "Calls"
     table = grid(found.rows, _page_of, str(found.question.order.column))
-    return [answers.table(title, table, _exported(found, now))]
+    return [answers.table(title, table)]
 
 
 def _value(found: Answer, _now: int) -> list[Any]:
@@ -78,7 +76,7 @@ def _series(found: Answer, now: int) -> list[Any]:
         additive=question.measures[0].how in _ADDITIVE,
     )
     title = f"{quantity.name} per {_word(question.keys[0])}"
-    return [answers.chart(title, drawn, ""), _group_table(found, now)]
+    return [answers.chart(title, drawn, ""), _group_table(found)]
 
 
 def _span(found: Answer, now: int) -> tuple[int | None, int | None]:
@@ -89,7 +87,7 @@ def _span(found: Answer, now: int) -> tuple[int | None, int | None]:
     return asked.start, min(now, now if asked.end is None else asked.end)
 
 
-def _groups(found: Answer, now: int) -> list[Any]:
+def _groups(found: Answer, _now: int) -> list[Any]:
     question, measured = found.question, _measures(found)
     keys = found.columns[: len(question.keys)]
     if _is_first(found):
@@ -101,11 +99,11 @@ def _groups(found: Answer, now: int) -> list[Any]:
     settings = current().settings
     limits = Limits(settings.medium_risk, settings.high_risk)
     title = f"{quantity.name} by {' and '.join(map(_word, question.keys))}"
-    both = answers.ranking(title, bars, quantity.kind, limits), _group_table(found, now)
+    both = answers.ranking(title, bars, quantity.kind, limits), _group_table(found)
     return [answers.pair(*both)] if len(found.columns) <= _NARROW else [*both]
 
 
-def _group_table(found: Answer, now: int) -> Any:
+def _group_table(found: Answer) -> Any:
     question = found.question
     keys = [(name, _key_quantity(k)) for name, k in zip(found.columns, question.keys, strict=False)]
     linked = next((name for name in found.columns if name in (*_CLIENTS, "endpoint")), None)
@@ -114,7 +112,7 @@ def _group_table(found: Answer, now: int) -> Any:
     columns = [*keys, *_measures(found)]
     grid = answer_tables.group_grid(columns, found.rows, _page_of, linked, most_px)
     title = f"By {' and '.join(map(_word, question.keys))}"
-    return answers.table(title, grid, _exported(found, now))
+    return answers.table(title, grid)
 
 
 def _measures(found: Answer) -> list[tuple[str, Quantity]]:
@@ -166,17 +164,3 @@ def _page_of(row: Mapping[str, Any]) -> str | None:
         if known is None:
             return None
     return subject_href(about) if page_path(f"/{about['subject']}") else None
-
-
-def _exported(found: Answer, now: int) -> dict[str, Any]:
-    """What the file of the answer has: every column, times as ISO 8601."""
-    at = datetime.fromtimestamp(now / 1000, UTC)
-    buckets = [
-        name for name, key in zip(found.columns, found.question.keys, strict=False) if key.bucket
-    ]
-    times = [n for n in found.columns if quantities.column(n).kind == "time"]
-    return {
-        "columns": list(found.columns),
-        "times": [*times, *buckets],
-        "filename": f"foresight-{at:%Y%m%d-%H%M%S}.csv",
-    }

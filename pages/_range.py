@@ -72,8 +72,12 @@ def reaches_back(first: int | None, shown: TimeRange) -> bool:
 
 
 def _between(chosen: Mapping[str, str], now: int, data: tuple[int, int] | None) -> TimeRange:
-    start = epoch_ms(chosen["from"]) if "from" in chosen else (data or (now,))[0]
     end = epoch_ms(chosen["to"]) if "to" in chosen else now
+    if "from" in chosen:
+        start = epoch_ms(chosen["from"])
+    else:  # an end before all data shows that there is nothing, not another range
+        first = data[0] if data else end
+        start = first if first < end else end - SPANS[DEFAULT][0]
     if start >= end:
         raise ValueError(f"from={chosen.get('from')!r} is not before to={chosen.get('to')!r}")
     return TimeRange(f"{start}-{end}", "Custom range", start, end)

@@ -8,6 +8,7 @@ from dash import ALL, MATCH, ClientsideFunction, Dash, Input, Output, State, no_
 
 from components import format, shell, toasts
 from jobs import news
+from jobs.alert_feed import open_high
 from store import events, views
 
 _ANY_TICK: Final = {"type": "shell-tick", "of": ALL}
@@ -23,6 +24,7 @@ def register(app: Dash) -> None:
         Output("shell-freshness", "children"),
         Output("shell-toasts", "children"),
         Output("shell-seen", "data"),
+        Output("shell-alert-count", "children"),
         Input(_TICK, "n_intervals"),
         Input("shell-news", "data"),
         State("shell-seen", "data"),
@@ -32,8 +34,10 @@ def register(app: Dash) -> None:
 
 def show_news(
     ticks: int | None, told: int | None, seen: dict[str, int] | None
-) -> tuple[Any, Any, Any]:
+) -> tuple[Any, Any, Any, Any]:
     """Freshness of the scores, and a toast for each incident that became HIGH after `seen`.
+
+    And how many HIGH alerts of the last hour are open.
 
     Asked for by the clock, and at once when the live stream has told of something new.
     """
@@ -42,17 +46,18 @@ def show_news(
     now = now_ms()
     store = current().store
     pill = freshness_pill(views.freshness(store, now), now)
+    count = shell.open_alerts(open_high(store, now))
     if not ticks and not told:  # `seen` is not loaded from the session yet
-        return pill, no_update, no_update
+        return pill, no_update, no_update, count
     after = (seen or {}).get("event", 0)
     if after > events.last_event_id(store):
         after = 0  # another store than at the last visit
     latest = news.latest_news(store, after, now)
     if latest.event == after:
-        return pill, no_update, no_update
+        return pill, no_update, no_update, count
     told = [toasts.Told(new.windows, len(new.incident.suffering)) for new in latest.news]
     notices = toasts.notices(told, subject_href, now) if told else no_update
-    return pill, notices, {"event": latest.event}
+    return pill, notices, {"event": latest.event}, count
 
 
 def freshness_pill(fresh: views.Freshness, now: int) -> Any:

@@ -124,14 +124,6 @@ clientside_callback(
     Input("shell-connection", "data"),
     prevent_initial_call=True,
 )
-clientside_callback(
-    ClientsideFunction("ask", "csv"),
-    Output("ask-download", "data"),
-    Input("ask-export", "n_clicks"),
-    State("ask-grid", "rowData"),
-    State("ask-exported", "data"),
-    prevent_initial_call=True,
-)
 
 
 @callback(

@@ -150,3 +150,25 @@ def full_minute() -> int:
     """Start of the current minute [epoch ms]."""
     now = time.time_ns() // 1_000_000
     return now - now % MINUTE
+
+
+def click_highest(page: Page, chart: str) -> None:
+    """Click on a chart where its first line or bar is highest, as a person who sees a spike."""
+    page.wait_for_selector(f"#{chart} .nsewdrag")
+    page.locator(f"#{chart}").scroll_into_view_if_needed()
+    place = """chart => {
+        const plot = document.querySelector(`#${chart} .js-plotly-plot`);
+        const {x, y} = plot.data[0];
+        const at = x[Array.from(y).indexOf(Math.max(...y))];
+        const axis = plot._fullLayout.xaxis;
+        return axis._offset + axis.d2p(at) + 1;
+    }"""
+    box = page.locator(f"#{chart} .js-plotly-plot").bounding_box()
+    assert box
+    left = box["x"] + page.evaluate(place, chart)
+    page.mouse.move(left - 3, box["y"] + box["height"] / 2)
+    page.mouse.move(left, box["y"] + box["height"] / 2)
+    expect(
+        page.locator(f"#{chart} .hoverlayer .hovertext, #{chart} .hoverlayer .legend")
+    ).not_to_have_count(0)
+    page.mouse.click(left, box["y"] + box["height"] / 2)

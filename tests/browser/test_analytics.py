@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import OpenPage, click_highest
 from tests.server import Server, wait_until
 
 GRID = "#analytics-grid"
@@ -28,28 +28,6 @@ def outage_of(server: Server) -> str:
 def payment(**more: str) -> str:
     query = {"endpoint": "/payment", "method": "POST", "range": "1h", **more}
     return f"/dashboard/endpoint?{urlencode(query)}"
-
-
-def click_highest(page: Page, chart: str) -> None:
-    """Click on a chart where its first line or bar is highest, as a person who sees a spike."""
-    page.wait_for_selector(f"#{chart} .nsewdrag")
-    page.locator(f"#{chart}").scroll_into_view_if_needed()
-    place = """chart => {
-        const plot = document.querySelector(`#${chart} .js-plotly-plot`);
-        const {x, y} = plot.data[0];
-        const at = x[Array.from(y).indexOf(Math.max(...y))];
-        const axis = plot._fullLayout.xaxis;
-        return axis._offset + axis.d2p(at) + 1;
-    }"""
-    box = page.locator(f"#{chart} .js-plotly-plot").bounding_box()
-    assert box
-    left = box["x"] + page.evaluate(place, chart)
-    page.mouse.move(left - 3, box["y"] + box["height"] / 2)
-    page.mouse.move(left, box["y"] + box["height"] / 2)
-    expect(
-        page.locator(f"#{chart} .hoverlayer .hovertext, #{chart} .hoverlayer .legend")
-    ).not_to_have_count(0)
-    page.mouse.click(left, box["y"] + box["height"] / 2)
 
 
 def test_every_endpoint_is_a_row_and_filters_are_in_the_address(

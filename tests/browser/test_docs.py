@@ -64,3 +64,15 @@ def test_the_reference_is_in_the_menu_of_the_account(
         page.get_by_text("API reference").click()
         page.wait_for_url("**/api/docs")
         expect(page.locator(OPERATION)).to_have_count(1)
+
+
+def test_on_a_phone_an_operation_is_reached_from_a_list(
+    watched: OpenPage, quiet_server: Server
+) -> None:
+    with watched(quiet_server, viewport={"width": 390, "height": 844}) as seen:
+        page = seen.open("/api/docs")
+        expect(page.locator(OPERATION)).to_have_count(1)
+        expect(page.locator(OPERATION)).not_to_be_in_viewport()
+        page.get_by_label("Go to an operation").select_option("GET /api/stats")
+        expect(page.locator(OPERATION)).to_be_in_viewport()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from store import Store, events, writes
-from tests.browser.conftest import OpenPage, fill, full_minute, score
+from tests.browser.conftest import OpenPage, click_highest, fill, full_minute, score
 from tests.news import HIGH, now_ms
 from tests.rows import MINUTE, call, window
 from tests.server import Server, wait_until
@@ -46,6 +46,27 @@ def test_charts_and_numbers_are_drawn_from_the_store(
             ".flatMap(trace => Array.from(trace.y || [])).reduce((a, b) => Math.max(a, b), 0)"
         )
         assert line >= 0.8, "the outage is on the line"
+
+
+def test_a_click_on_a_spike_shows_its_windows_and_one_more_its_calls(
+    hour_server: Server, watched: OpenPage
+) -> None:
+    with watched(hour_server) as seen:
+        page = seen.open("/dashboard/?range=1h")
+        seen.charts()
+        click_highest(page, "overview-risk")
+        expect(page).to_have_url(re.compile(r"[?&]at=\d{4}-\d\d-\d\dT\d\d:\d\d"))
+        expect(page.locator("#overview-picked")).to_contain_text("riskiest first")
+        rows = page.locator("#overview-windows-grid .ag-center-cols-container .ag-row")
+        expect(rows.first).to_contain_text("HIGH")
+        rows.filter(has_text="POST /payment").get_by_role("link").first.click()
+        expect(page).to_have_url(re.compile(r"/endpoint\?.*at="))
+        calls = page.locator("#endpoint-calls-grid .ag-center-cols-container .ag-row")
+        expect(calls.first).to_contain_text("503")
+        page.go_back()
+        page.click("#overview-picked-clear")
+        expect(page).not_to_have_url(re.compile(r"[?&]at="))
+        expect(page.locator("#overview-picked-bar")).to_be_hidden()
 
 
 def test_an_empty_store_says_what_it_waits_for_and_draws_no_empty_chart(

@@ -252,15 +252,14 @@ def test_a_refusal_has_the_message_and_links_that_ask() -> None:
 
 
 def test_corrections_are_set_apart_from_the_sentence() -> None:
-    shown = answers.understood("Calls.", ["Read “cals” as “calls”."], ["3 rows"], export=True)
+    shown = answers.understood("Calls.", ["Read “cals” as “calls”."], ["3 rows"])
     notes = [p for p in found(shown, "P") if p.className == "ask-note"]
     assert [texts(note).strip() for note in notes] == ["Read “cals” as “calls”."]
-    assert [button.id for button in found(shown, "Button")] == ["ask-export"]
 
 
 def test_a_time_is_kept_on_one_line_and_the_sentence_stays_as_it_is() -> None:
     sentence = "Calls, from 2026-03-18 15:30 UTC to 2026-03-18 15:31:00.250 UTC inclusive."
-    shown = answers.understood(sentence, [], [], export=False)
+    shown = answers.understood(sentence, [], [])
     times = [s for s in found(shown, "Span") if s.className == "ask-time"]
     assert [texts(t) for t in times] == ["2026-03-18 15:30 UTC", "2026-03-18 15:31:00.250 UTC"]
     (line,) = [p for p in found(shown, "P") if p.className == "ask-sentence"]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
+from components.shell import index_html
 from pages._range import DEFAULT, TimeRange, reaches_back, time_range
 
 NOW = 1_773_847_800_000  # 2026-03-18T15:30:00Z
@@ -76,6 +75,12 @@ def test_no_data_reach_back_to_nothing() -> None:
     assert not reaches_back(None, time_range(None, NOW, None))
 
 
-def test_the_browser_has_the_same_default() -> None:
-    script = Path(__file__).parent.parent.parent / "assets" / "shell.js"
-    assert f'DEFAULT_RANGE = "{DEFAULT}"' in script.read_text(encoding="utf-8")
+def test_an_end_before_all_data_shows_that_there_is_nothing() -> None:
+    shown = time_range({"to": "1999-01-01"}, NOW, DATA)
+    assert (shown.words, shown.end - shown.start) == ("Custom range", 3 * HOUR)
+    assert shown.end < DATA[0]
+
+
+def test_the_browser_is_told_the_default() -> None:
+    page = index_html("/assets/", DEFAULT)
+    assert f'data-default-range="{DEFAULT}"' in page
