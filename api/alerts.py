@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Annotated, Any, Final, Literal
 
 from flask import Blueprint, Response, jsonify
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from api import alert_schemas, current, now_ms, who
 from api.described import described
@@ -66,7 +66,7 @@ class AcknowledgeBody(BaseModel):
         description="`window_ids` of an alert, or `id` of windows.",
         examples=[[17, 23]],
     )
-    undo: bool = Field(False, description="Take the acknowledgement back.")
+    undo: StrictBool = Field(False, description="Take the acknowledgement back.")
 
 
 @alerts.get("/alerts")

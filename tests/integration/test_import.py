@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select
 
@@ -310,7 +310,9 @@ def test_an_import_that_was_interrupted_is_simply_started_again(sqlite_store: St
 def test_any_file_is_imported_to_its_end(tmp_path: Path, content: bytes, cut: int) -> None:
     store = open_store(f"sqlite:///{tmp_path / 'any.db'}")
     path = tmp_path / "any.log"
-    path.write_bytes(line(1)[:cut] + content + b"\n" + line(2))
+    written = line(1)[:cut] + content + b"\n" + line(2)
+    assume(not written.startswith(b"\x1f\x8b"))  # gzip that breaks off, and says so
+    path.write_bytes(written)
     report = from_file(store, path)
     store.close()
     assert whole(report)
