@@ -30,15 +30,5 @@
     return `?${query.toString().replaceAll("%3A", ":")}`;
   }
 
-  // A click on a bar opens the page that it names in `customdata`, as a link of the product does.
-  function follow(click) {
-    const href = click && click.points[0].customdata.at(-1);
-    if (!href) return none();
-    window.history.pushState({}, "", href);
-    window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
-    window.scrollTo(0, 0);
-    return null;
-  }
-
-  window.dash_clientside = Object.assign({}, window.dash_clientside, { selection: { at, pick, follow } });
+  window.dash_clientside = Object.assign({}, window.dash_clientside, { selection: { at, pick } });
 })();

@@ -132,7 +132,7 @@ clientside_callback(
     prevent_initial_call=True,
 )
 clientside_callback(
-    ClientsideFunction("selection", "follow"),
+    ClientsideFunction("links", "follow"),
     Output("overview-endpoints", "clickData"),
     Input("overview-endpoints", "clickData"),
     prevent_initial_call=True,

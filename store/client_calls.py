@@ -17,7 +17,7 @@ from store.engine import Store
 from store.lists import Row, rows
 from store.tables import anomaly_log, api_log
 
-MOST_COUNTED: Final = 2_000  # newest calls of a client that are counted by endpoint
+MOST_COUNTED: Final = 1_000  # newest calls of a client that are counted by endpoint
 MOST_LISTED: Final = 100
 MOST_MINUTES: Final = 20  # active minutes in which calls of an address are looked for
 MOST_LOOKED_AT: Final = 20_000  # calls of all clients among which they are looked for

@@ -21,12 +21,14 @@ EXCLUDED: Final[dict[str, str]] = {}
 SETTLED: Final = """() => {
     const loading = document.querySelectorAll("main .skeleton, ._dash-loading");
     const isShown = (element) => element.checkVisibility();
-    return document.querySelector("main h1") && ![...loading].some(isShown);
+    const grids = [...document.querySelectorAll("main .grid-frame")].filter(isShown);
+    const drawn = grids.every((grid) => grid.querySelector("[role=columnheader]"));
+    return document.querySelector("main h1") && drawn && ![...loading].some(isShown);
 }"""
 FINDINGS: Final = """async (excluded) => {
     const scope = { exclude: excluded.map((selector) => [selector]) };
     const { violations } = await axe.run(scope, { resultTypes: ["violations"] });
-    const told = (id) => (node) => `${id}: ${node.target} ${node.html.slice(0, 160)}`;
+    const told = (id) => ({ target, html, failureSummary }) => `${id}: ${target} ${html.slice(0, 160)} ${failureSummary}`;
     return violations
         .filter(({ impact }) => ["serious", "critical"].includes(impact))
         .flatMap(({ id, nodes }) => nodes.map(told(id)));
