@@ -335,6 +335,7 @@ def time_axis(colours: Palette, start: int, end: int) -> dict[str, Any]:
         "tickcolor": colours.line_strong,
         "ticklabelstandoff": 3,
         "nticks": 7,
+        "tickangle": 0,  # on a phone they would be turned and cut off
         "tickformatstops": [
             {"dtickrange": [None, 60_000], "value": "%H:%M:%S"},
             {"dtickrange": [60_000, 86_399_999], "value": "%H:%M\n%-d %b"},
