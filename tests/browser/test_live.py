@@ -16,7 +16,9 @@ from tests.browser.conftest import OpenPage, Watched
 from tests.news import add_news
 from tests.server import TOKEN, Server, running_server, wait_until
 
-SERVER_AWAY = re.compile("ERR_CONNECTION_REFUSED|the server did not respond")  # a browser says so
+SERVER_AWAY = re.compile(  # a browser says so
+    "ERR_CONNECTION_REFUSED|ERR_CONTENT_LENGTH_MISMATCH|the server did not respond"
+)
 
 
 def open_page(seen: Watched, stream: str = "open") -> Page:
