@@ -28,7 +28,8 @@ SETTLED: Final = """() => {
 FINDINGS: Final = """async (excluded) => {
     const scope = { exclude: excluded.map((selector) => [selector]) };
     const { violations } = await axe.run(scope, { resultTypes: ["violations"] });
-    const told = (id) => ({ target, html, failureSummary }) => `${id}: ${target} ${html.slice(0, 160)} ${failureSummary}`;
+    const told = (id) => ({ target, html, failureSummary: why }) =>
+        `${id}: ${target} ${html.slice(0, 160)} ${why}`;
     return violations
         .filter(({ impact }) => ["serious", "critical"].includes(impact))
         .flatMap(({ id, nodes }) => nodes.map(told(id)));

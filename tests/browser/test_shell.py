@@ -15,7 +15,8 @@ from tests.server import Server, running_server, wait_until
 
 UPDATES = re.compile("_dash-update-component")
 AWAY = re.compile(
-    "ERR_CONNECTION_REFUSED|did not respond|status of (401|500)|Callback error|already read"
+    "ERR_CONNECTION_REFUSED|ERR_CONTENT_LENGTH_MISMATCH|did not respond|status of (401|500)"
+    "|Callback error|already read"
 )
 SLOW_ANSWERS = """
   const plain = window.fetch;
