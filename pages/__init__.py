@@ -72,7 +72,7 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def limits() -> Limits:
+def risk_limits() -> Limits:
     """From where on risk is MEDIUM or HIGH."""
     settings = current().settings
     return Limits(settings.medium_risk, settings.high_risk)

@@ -10,8 +10,7 @@ from ask.question import HARD_LIMIT, ROW_LIMIT, Key
 from components import answer_figures, answer_tables, answers, format, quantities
 from components.answers import Bar
 from components.quantities import Quantity
-from components.theme import Limits
-from pages import current, page_path, subject_href
+from pages import page_path, risk_limits, subject_href
 
 _ADDITIVE: Final = frozenset({"count", "sum"})
 _NARROW: Final = 2  # columns of a table that stands beside its chart
@@ -96,8 +95,7 @@ def _groups(found: Answer, _now: int) -> list[Any]:
         return [answers.first(_name(row, keys), _page_of(row), numbers)]
     name, quantity = measured[0]
     bars = [Bar(_name(row, keys), row[name], _page_of(row)) for row in found.rows]
-    settings = current().settings
-    limits = Limits(settings.medium_risk, settings.high_risk)
+    limits = risk_limits()
     title = f"{quantity.name} by {' and '.join(map(_word, question.keys))}"
     both = answers.ranking(title, bars, quantity.kind, limits), _group_table(found)
     return [answers.pair(*both)] if len(found.columns) <= _NARROW else [*both]

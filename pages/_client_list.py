@@ -8,8 +8,7 @@ from typing import Any, Final
 from dash import dcc, html, no_update
 
 from components import cards, client_tables, format, shell, states, tables
-from components.theme import Limits
-from pages import client_href, current, page_path
+from pages import client_href, page_path, risk_limits
 from pages._range import ALL, TimeRange
 from store.client_list import Clients
 
@@ -47,8 +46,7 @@ def layout(first: Mapping[str, Any], unknown: Sequence[str], usages: Sequence[st
 
 def parts(found: Clients, shown: TimeRange, kept: Mapping[str, str], now: int) -> dict[str, Any]:
     """What a poll brings."""
-    settings = current().settings
-    limits = Limits(settings.medium_risk, settings.high_risk)
+    limits = risk_limits()
     return {
         "subtitle": f"{shown.words} · {format.span(shown.start, shown.end, now)}",
         "about": _about(found, now),

@@ -18,8 +18,7 @@ from components import (
     states,
 )
 from components.icons import glyph
-from components.theme import Limits
-from pages import client_href, current, endpoint_href, page_path
+from pages import client_href, endpoint_href, page_path, risk_limits
 from pages._range import TimeRange
 from store.client_calls import MOST_LOOKED_AT, SHARED_CLIENT, ClientCalls
 from store.clients import ClientView, Selection
@@ -60,7 +59,7 @@ def top(asked: Asked, found: ClientView, picked: Selection | None) -> dict[str, 
         if found.newest
         else client_panels.unscored(found.last_at, asked.now),
         "kpis": client_panels.kpi_row(
-            found.points, len(found.calls.endpoints), found.calls.cut, _limits()
+            found.points, len(found.calls.endpoints), found.calls.cut, risk_limits()
         ),
         "chip": _chip(asked, picked),
     }
@@ -121,7 +120,7 @@ def _chip(asked: Asked, picked: Selection | None) -> Any:
 def _charts(asked: Asked, found: ClientView) -> dict[str, Any]:
     args = (found.points, found.bucket_ms, asked.shown.start, asked.shown.end, asked.theme)
     drawn = {
-        "risk": figures.risk_over_time(*args, _limits()),
+        "risk": figures.risk_over_time(*args, risk_limits()),
         "traffic": client_figures.calls_by_cluster(*args),
         "features": client_figures.risk_by_feature(*args),
         "time": client_figures.response_time(*args),
@@ -254,8 +253,3 @@ def _around(at: int) -> dict[str, str]:
 
 def _endpoint(asked: Asked) -> client_rankings.Href:
     return cache(lambda endpoint, method: endpoint_href(endpoint, method, **asked.kept))
-
-
-def _limits() -> Limits:
-    settings = current().settings
-    return Limits(settings.medium_risk, settings.high_risk)

@@ -7,11 +7,10 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from components import lab_history, lab_run, lab_timeline, lab_words, states
-from components.theme import Limits
 from jobs.lab.detection import split
 from jobs.lab.orders import is_lost
 from jobs.lab.scenarios import Scenario, scenario_named
-from pages import client_href, current, endpoint_href, page_path
+from pages import client_href, current, endpoint_href, page_path, risk_limits
 from store import scenario_runs
 from store.lists import Row
 from store.scenario_runs import ATTACK, Run, UnknownRunError
@@ -68,7 +67,7 @@ def stage(
     body = [lab_run.facts(run, _next_minute(run, scored_until, now, window_ms), window_ms)]
     if run.first_at is not None:
         body += [
-            lab_timeline.timeline(run, windows, scored_until or 0, now, window_ms, _limits()),
+            lab_timeline.timeline(run, windows, scored_until or 0, now, window_ms, risk_limits()),
             _split(run, window_ms),
             lab_run.seen(run, _hrefs(run)),
         ]
@@ -86,7 +85,7 @@ def history(runs: Sequence[Run]) -> list[dict[str, Any]]:
     found = {run.id: scenario_of(run) for run in runs}
     categories = {id: (s.risk or "none") if s is not None else "none" for id, s in found.items()}
     titles = {run.id: title_of(run) for run in runs}
-    return lab_history.rows(runs, titles, categories, _limits().priority_of, run_href)
+    return lab_history.rows(runs, titles, categories, risk_limits().priority_of, run_href)
 
 
 def run_href(run_id: int) -> str:
@@ -155,8 +154,3 @@ def _hrefs(run: Run) -> dict[str, str]:
         f"{method} {endpoint}": endpoint_href(endpoint, method, **span)
         for method, _, endpoint in split_names
     }
-
-
-def _limits() -> Limits:
-    settings = current().settings
-    return Limits(settings.medium_risk, settings.high_risk)

@@ -31,10 +31,9 @@ from components import (
 )
 from components.endpoint_table import GRID
 from components.series_frame import Frame
-from components.theme import Limits
 from pages import _analytics_view as view
 from pages import _endpoint_insights as told
-from pages import _range, current, now_ms, page_path
+from pages import _range, current, now_ms, page_path, risk_limits
 from pages._drawn import fingerprint
 from store import endpoints, views
 
@@ -221,8 +220,7 @@ def _all_of(summaries: endpoints.Summaries) -> str:
 
 
 def _drawings(found: view.Found, chosen: Any, wanted: view.Wanted, theme: str) -> dict[str, Any]:
-    settings = current().settings
-    limits = Limits(settings.medium_risk, settings.high_risk)
+    limits = risk_limits()
     lines = view.lines(found, chosen)
     shown = found.shown
     frame = Frame(found.summaries.bucket_ms, shown.start, shown.end, found.until, theme)

@@ -30,7 +30,7 @@ from components.theme import Limits
 from pages import _endpoint_insights as told
 from pages import _endpoint_reads as reads
 from pages import _endpoint_view as view
-from pages import current, now_ms, page_path
+from pages import current, now_ms, page_path, risk_limits
 from pages._drawn import fingerprint
 from store import views
 
@@ -257,7 +257,7 @@ def show(
     if fresh.last_window_end is None and fresh.last_call_at is None:
         return _instead(states.waiting(False, app.settings.demo))
     wanted = reads.Asked(asked["endpoint"], asked["method"], at)
-    limits = Limits(app.settings.medium_risk, app.settings.high_risk)
+    limits = risk_limits()
     found = reads.found(app.store, wanted, chosen, now, fresh, limits.medium)
     kept = told.kept_range(chosen)
     if found.series.summary is None:

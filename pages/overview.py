@@ -19,7 +19,7 @@ from dash import (
 )
 
 from components import cards, figures, kpis, shell, states, tables
-from pages import _overview_view, _range, current, limits, now_ms
+from pages import _overview_view, _range, current, now_ms, risk_limits
 from pages._overview_view import Seen
 from store import views
 
@@ -168,7 +168,7 @@ def show(
     if not _range.reaches_back(found.previous_since, shown):
         found = replace(found, previous=views.Totals())  # half a period is nothing to compare with
     picked = _overview_view.picked(app.store, at, found.bucket_ms, now)
-    seen = Seen(found, shown, chosen or {}, picked, theme or "dark", limits(), now)
+    seen = Seen(found, shown, chosen or {}, picked, theme or "dark", risk_limits(), now)
     drawing = {"key": shown.key, "content": seen.content()}
     numbers = {
         "subtitle": _overview_view.subtitle(seen),
