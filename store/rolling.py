@@ -1,4 +1,4 @@
-"""Making roll-ups: which hours are due, and their minutes, ten minutes and whole hours summed up.
+"""Making roll-ups: which hours are due; their minutes, ten minutes, hours and blocks summed up.
 
 Roll-ups of windows that change go in the transaction that changes them (`forget`), and their hour
 becomes due. Windows that others put into the table are found by their ids.
@@ -15,9 +15,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from store.rollups import (
     ALL,
+    BLOCK_MS,
     HOUR_MS,
     SPANS_MS,
-    TEN_MINUTES_MS,
+    SPANS_OF_ENDPOINTS_MS,
     Key,
     Range,
     Summed,
@@ -66,8 +67,9 @@ def find_foreign(connection: Connection) -> None:
     hours = set(connection.scalars(new))
     _make_due(connection, hours)
     for at in hours:
-        inside = (_R.timestamp >= at, _R.timestamp < at + HOUR_MS)
-        connection.execute(delete(rollup).where(_R.span_ms.in_(SPANS_MS), *inside))
+        for span in SPANS_MS:
+            inside = (_R.timestamp >= at - at % span, _R.timestamp < at + HOUR_MS)
+            connection.execute(delete(rollup).where(_R.span_ms == span, *inside))
     _see(connection, last)
 
 
@@ -90,16 +92,32 @@ def sum_up(connection: Connection, hour: int, window_ms: int, merge: Merge) -> N
     merge : callable
         Makes one latency histogram of several.
     """
-    locked = select(rollup_due.c.hour).where(rollup_due.c.hour == hour).with_for_update()
-    if connection.scalar(locked) is None:
+    block = hour - hour % BLOCK_MS
+    due = _due_of(connection, block)
+    if hour not in due:
         return  # another server has done it
     newest = connection.scalar(select(func.max(_W.timestamp)))
-    until = min(hour + HOUR_MS, 0 if newest is None else newest + window_ms)
-    for span in reversed(SPANS_MS):
-        for start, end in _missing(connection, span, hour, until):
-            _insert(connection, span, _sums_of(connection, span, (start, end), window_ms), merge)
+    over = 0 if newest is None else newest + window_ms
+    until = min(hour + HOUR_MS, over)
+    for span in reversed(SPANS_MS[1:]):
+        _fill(connection, span, (hour, until), window_ms, merge)
     if until == hour + HOUR_MS:
         connection.execute(delete(rollup_due).where(rollup_due.c.hour == hour))
+        if due == [hour]:
+            _fill(connection, BLOCK_MS, (block, min(block + BLOCK_MS, over)), window_ms, merge)
+
+
+def _due_of(connection: Connection, block: int) -> list[int]:
+    """The hours of a block that are due, held until the transaction ends."""
+    hour = rollup_due.c.hour
+    within = select(hour).where(hour >= block, hour < block + BLOCK_MS).order_by(hour)
+    return list(connection.scalars(within.with_for_update()))
+
+
+def _fill(connection: Connection, span: int, within: Range, window_ms: int, merge: Merge) -> None:
+    """Make the roll-ups of this length that are missing in a range."""
+    for part in _missing(connection, span, *within):
+        _insert(connection, span, _sums_of(connection, span, part, window_ms), merge)
 
 
 def remove_rollups(connection: Connection, before: int) -> None:
@@ -118,19 +136,19 @@ def _make_due(connection: Connection, hours: Collection[int]) -> None:
         connection.execute(statement, [{"hour": hour} for hour in sorted(hours)])
 
 
-def _missing(connection: Connection, span: int, hour: int, until: int) -> list[Range]:
-    """The parts of an hour without roll-ups of this length, in whole spans that are over."""
+def _missing(connection: Connection, span: int, start: int, until: int) -> list[Range]:
+    """The parts of a range without roll-ups of this length, in whole spans that are over."""
     stored = connection.scalars(
         select(_R.timestamp).where(
             _R.span_ms == span,
             _R.endpoint == ALL,
             _R.method == ALL,
             _R.subject == "endpoint",
-            _R.timestamp >= hour,
+            _R.timestamp >= start,
             _R.timestamp < until,
         )
     )
-    return without(hour, until - until % span, [(at, at + span) for at in stored])
+    return without(start, until - until % span, [(at, at + span) for at in stored])
 
 
 def _sums_of(connection: Connection, span: int, part: Range, window_ms: int) -> Summed:
@@ -139,7 +157,7 @@ def _sums_of(connection: Connection, span: int, part: Range, window_ms: int) -> 
         Key(ALL, ALL, subject, at): Sums() for at in range(*part, span) for subject in _SUBJECTS
     }
     found |= total_sums(connection, [part], span, window_ms)
-    if span >= TEN_MINUTES_MS:
+    if span in SPANS_OF_ENDPOINTS_MS:
         found |= endpoint_sums(connection, [part], span, window_ms)
     return found
 

@@ -23,7 +23,9 @@ __all__ = ["ALL", "Key", "Sums", "endpoint_sums", "status_counts", "total_sums",
 MINUTE_MS: Final = 60_000
 TEN_MINUTES_MS: Final = 10 * MINUTE_MS
 HOUR_MS: Final = 60 * MINUTE_MS
-SPANS_MS: Final = (HOUR_MS, TEN_MINUTES_MS, MINUTE_MS)
+BLOCK_MS: Final = 4 * HOUR_MS  # what a point of a week's charts is
+SPANS_MS: Final = (BLOCK_MS, HOUR_MS, TEN_MINUTES_MS, MINUTE_MS)
+SPANS_OF_ENDPOINTS_MS: Final = SPANS_MS[:-1]  # minutes are stored of totals alone
 _MOST_GAPS: Final = 20  # between roll-ups; with more of them the windows are read throughout
 _ENDLESS_MS: Final = 2**62  # as a bucket it holds all times
 
@@ -137,7 +139,7 @@ def total_sums(
     dict
         Numbers alone: no newest window, status codes or histogram.
     """
-    spans = _spans(bucket_ms, SPANS_MS[:2] if by_endpoint else SPANS_MS)
+    spans = _spans(bucket_ms, SPANS_OF_ENDPOINTS_MS if by_endpoint else SPANS_MS)
     stored, gaps = _covered(connection, ranges, spans)
     found: Summed = {}
     given = {"bucket": bucket_ms or _ENDLESS_MS, "window": window_ms}
@@ -161,7 +163,7 @@ def endpoint_sums(
 
     A method alone names nothing.
     """
-    stored, gaps = _covered(connection, ranges, _spans(bucket_ms, SPANS_MS[:2]))
+    stored, gaps = _covered(connection, ranges, _spans(bucket_ms, SPANS_OF_ENDPOINTS_MS))
     given = {"bucket": bucket_ms, "window": window_ms, "endpoint": endpoint, "method": method}
     named = sum(name is not None for name in (endpoint, method))
     found: Summed = {}

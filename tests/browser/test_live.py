@@ -24,7 +24,7 @@ SERVER_AWAY = re.compile(  # a browser says so
 def open_page(seen: Watched, stream: str = "open") -> Page:
     page = seen.open()
     expect(page.locator("html")).to_have_attribute("data-stream", stream)
-    expect(page.locator("#overview-page")).to_be_visible()
+    expect(page.locator("#overview-page .ag-root").first).to_be_visible()  # all scripts are there
     return page
 
 

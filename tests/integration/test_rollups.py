@@ -14,11 +14,11 @@ from jobs.retention import remove_old
 from jobs.rollups import roll_up
 from ml.histogram import latency_histogram, percentiles
 from store import Store, endpoints, open_store, rolling, views, writes
-from store.rollups import HOUR_MS, TEN_MINUTES_MS
+from store.rollups import BLOCK_MS, HOUR_MS, TEN_MINUTES_MS
 from store.tables import WINDOW_COLUMNS, anomaly_log, rollup, rollup_due
 from tests.rows import MINUTE, T0, window
 
-START = T0 - T0 % HOUR_MS
+START = T0 - T0 % BLOCK_MS
 DAY_MS = 24 * HOUR_MS
 
 
@@ -126,7 +126,7 @@ def test_a_range_reads_the_same_when_any_of_the_rollups_are_gone(sqlite_store: S
     before = [seen(sqlite_store, *part) for part in RANGES]
     roll_up(sqlite_store)
     rng = random.Random(5)
-    spans = [TEN_MINUTES_MS, HOUR_MS, MINUTE]
+    spans = [TEN_MINUTES_MS, HOUR_MS, MINUTE, BLOCK_MS]
     for _ in range(40):
         span = rng.choice(spans)
         at = START + rng.randrange(5 * HOUR_MS) // span * span
@@ -158,6 +158,28 @@ def test_windows_that_are_scored_again_count_at_once_and_after_the_next_run(stor
             after = views.totals(store, START, START + 5 * HOUR_MS)
             assert (after.calls, after.windows) == (before.calls + 1000, before.windows + 1)
             roll_up(store)
+
+
+def test_a_block_is_summed_up_when_the_last_of_its_hours_is(store: Store) -> None:
+    save(store, [row for row in some_hours(hours=8) if row[0] < START + 470 * MINUTE])
+    spans = select(func.count()).where(rollup.c.span_ms == BLOCK_MS, rollup.c.endpoint == "*")
+
+    def blocks() -> int:
+        with store.read() as connection:
+            return int(connection.scalar(spans) or 0) // 2  # of endpoints and of clients
+
+    answers = iter([True] * 6 + [False])  # newest hours first, and the third has no windows
+    roll_up(store, lambda: next(answers))
+    assert blocks() == 0
+    roll_up(store)
+    assert blocks() == 1, "the newest hour is not over"
+    save(store, [window(START + 8 * HOUR_MS)])
+    roll_up(store)
+    assert blocks() == 2
+    save(store, [window(START + 90 * MINUTE), window(START + 150 * MINUTE)])
+    assert blocks() == 1
+    roll_up(store)
+    assert blocks() == 2
 
 
 def test_windows_that_others_insert_are_found_by_the_next_run(store: Store) -> None:
