@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,33 +22,43 @@ from werkzeug.routing import Rule
 
 import cli
 import pages
-from api import calls, door, errors, openapi
+from api import calls, errors, gate, headers, openapi, origin, own_requests
 from api.alerts import alerts as alerts_api
 from api.ask import ask as ask_api
 from api.datasets import datasets as datasets_api
+from api.door import door, new_login_link
 from api.forecasts import forecasts
 from api.health import health
 from api.live import live
 from api.metrics import metrics
 from api.models import models as models_api
+from api.permissions import DASHBOARD
 from api.questions import questions
 from api.rest import rest
 from ask.engine import prepare as prepare_questions
 from ingest import hooks, mock_api
 from ingest.journal import Journal
+from ingest.seal import Seal
 from ingest.shop.faults import FaultSwitch
 from ingest.shop.model import Shop
 from ingest.signature import simulator_key
+from jobs import own_log
+from jobs.access.register import Register
 from jobs.background import Background
-from jobs.runtime import EXTENSION, FACTORY_MODELS, Foresight
+from jobs.fitness import unfit_for_public, weak_secrets
+from jobs.runtime import EXTENSION, FACTORY_MODELS, Foresight, model_key
 from jobs.tail import Tail
 from ml.registry import Models
-from pages import _compressed, _shared
-from settings import Settings, session_key, settings_from_environment
+from pages import _compressed, _permissions, _shared
+from secrecy import redacted
+from settings import Settings, secrets_of, session_key, settings_from_environment
 from store import open_store
+from store.mending import look_through
 
 ROOT = Path(__file__).parent
+log = logging.getLogger("app")  # also when this file is the program
 SESSION_HOURS = 12
+CHECK_S = 1.0  # of the store for damage; so much is 500 MB, what is left is checked when it is read
 THREADS = 64  # of the one worker; the mock shop and the sockets stay well below
 
 
@@ -59,11 +70,14 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings : Settings, optional
         Read from the environment when not given.
     """
+    if settings is None and cli.stands_alone(sys.argv[1:]):
+        return cli.bare()
     if settings is None:
         try:
             settings = settings_from_environment()
         except ValueError as error:
             raise SystemExit(f"wrong settings:\n{error}") from None
+        own_log.install(settings)
     server = Flask(__name__, template_folder="api/templates", static_folder=None)
     parts = _parts(settings)
     server.extensions[EXTENSION] = parts
@@ -80,14 +94,19 @@ def create_app(settings: Settings | None = None) -> Flask:
         is_own=is_own,
         trusted_proxies=settings.trusted_proxies,
         simulator_key=simulator_key(parts.session_key),
+        seal=parts.seal,
     )
     errors.install(server)
-    door.install(server)
+    own_requests.install(server, settings, is_own)
+    origin.install(server, settings)
+    shop = mock_api.blueprint(parts.shop, parts.session_key)
+    gate.install(server, settings, shop)
+    server.register_blueprint(door)
     server.register_blueprint(health)
     server.register_blueprint(rest)
     server.register_blueprint(alerts_api)
     server.register_blueprint(ask_api)
-    server.register_blueprint(calls.blueprint())
+    server.register_blueprint(calls.blueprint(parts.seal))
     server.register_blueprint(datasets_api)
     server.register_blueprint(forecasts)
     server.register_blueprint(live)
@@ -95,11 +114,13 @@ def create_app(settings: Settings | None = None) -> Flask:
     server.register_blueprint(models_api)
     server.register_blueprint(openapi.blueprint())
     server.register_blueprint(questions)
-    server.register_blueprint(mock_api.blueprint(parts.shop, parts.session_key))
+    server.register_blueprint(shop)
     server.add_url_rule("/", "home", _home)
-    _mount_dashboard(server)
-    _compressed.install(server, door.DASHBOARD)
-    _shared.install(server, door.DASHBOARD, is_own)
+    dashboard = _mount_dashboard(server)
+    headers.install(server, settings, dashboard.csp_hashes)
+    _compressed.install(server, DASHBOARD)
+    _shared.install(server, DASHBOARD, is_own)
+    _permissions.install(server, DASHBOARD)
     cli.install(server)
     return server
 
@@ -109,32 +130,35 @@ def is_own(rule: Rule) -> bool:
     blueprint = rule.endpoint.partition(".")[0]
     own = {"home", "health", "door", "rest", "calls", "models", "forecasts", "metrics", "live"}
     own |= {"alerts", "datasets", "ask", "openapi", "questions"}
-    return rule.rule.startswith(door.DASHBOARD) or blueprint in own
+    return rule.rule.startswith(DASHBOARD) or blueprint in own
 
 
 def _parts(settings: Settings) -> Foresight:
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = open_store(settings.store_url, settings.window_ms, settings.step_ms)
+    key = session_key(settings)
     return Foresight(
         settings=settings,
         store=store,
         journal=Journal(settings.journal_dir, settings.journal_max_mb * 2**20),
         shop=Shop(faults=FaultSwitch(settings.data_dir / "fault.json")),
-        models=Models(settings.models_dir, FACTORY_MODELS),
-        session_key=session_key(settings),
+        models=Models(settings.models_dir, FACTORY_MODELS, model_key(key)),
+        session_key=key,
+        seal=Seal(key, pseudonyms=settings.pseudonyms),
         tail=Tail(store),
+        register=Register(store, settings, key),
     )
 
 
 def _home() -> Response:
-    return redirect(door.DASHBOARD)  # type: ignore[return-value]
+    return redirect(DASHBOARD)  # type: ignore[return-value]
 
 
 def _mount_dashboard(server: Flask) -> Dash:
     dashboard = Dash(
         __name__,
         server=server,
-        url_base_pathname=door.DASHBOARD,
+        url_base_pathname=DASHBOARD,
         use_pages=True,
         pages_folder=str(ROOT / "pages"),
         assets_folder=str(ROOT / "assets"),
@@ -161,6 +185,15 @@ def serve(settings: Settings) -> None:
         _serve_waitress(settings)
         return
     from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+    from gunicorn.glogging import Logger  # type: ignore[import-untyped]
+
+    class Told(Logger):  # type: ignore[misc]
+        """What gunicorn tells comes out like all else."""
+
+        def setup(self, cfg: Any) -> None:
+            super().setup(cfg)
+            self.error_log.handlers.clear()
+            self.error_log.propagate = True
 
     class Gunicorn(BaseApplication):  # type: ignore[misc]
         """One worker, made by the framework's own way; threads start in it, after the fork."""
@@ -168,6 +201,7 @@ def serve(settings: Settings) -> None:
         def load_config(self) -> None:
             for name, value in _gunicorn_options(settings).items():
                 self.cfg.set(name, value)
+            self.cfg.set("logger_class", Told)
 
         def load(self) -> Flask:
             return create_app(settings)
@@ -210,7 +244,7 @@ def _gunicorn_options(settings: Settings) -> dict[str, Any]:
 
     return {
         "bind": f"{host}:{settings.port}",
-        "worker_class": "gthread",
+        "worker_class": "api.worker.Worker",
         "workers": 1,
         "threads": THREADS,
         "graceful_timeout": 2,
@@ -231,7 +265,7 @@ def _serve_waitress(settings: Settings) -> None:
     background = Background(server.extensions[EXTENSION])
     background.start()
     announce(settings)
-    logging.warning("no live stream (/ws) on this system: its web server has no WebSockets")
+    log.warning("no live stream (/ws) on this system: its web server has no WebSockets")
     try:
         waitress_serve(server, host=settings.host, port=settings.port, threads=THREADS)
     finally:
@@ -239,7 +273,7 @@ def _serve_waitress(settings: Settings) -> None:
 
 
 def refuse_what_can_not_work(settings: Settings) -> None:
-    """Try the data folder, the store and the port before a server is started on them.
+    """Try the store, the secrets and the port before a server is started with them.
 
     Raises
     ------
@@ -247,12 +281,10 @@ def refuse_what_can_not_work(settings: Settings) -> None:
         With a sentence that says which of them does not work.
     """
     try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=settings.data_dir).close()
-    except OSError as error:
-        raise OSError(f"FORESIGHT_DATA_DIR={str(settings.data_dir)!r}: {error.strerror}") from None
-    try:
-        open_store(settings.store_url, settings.window_ms, settings.step_ms).close()
+        store = open_store(settings.store_url, settings.window_ms, settings.step_ms)
+        with closing(store):
+            look_through(store, CHECK_S)
+            _refuse_weak_secrets(settings, Register(store, settings, session_key(settings)))
     except SQLAlchemyError as error:
         cause = str(getattr(error, "orig", None) or error).splitlines()[0]
         raise ValueError(f"FORESIGHT_DATABASE_URL: {cause}") from None
@@ -266,27 +298,48 @@ def refuse_what_can_not_work(settings: Settings) -> None:
         raise OSError(f"{where}: {error.strerror}") from None
 
 
+def _refuse_data_folder(settings: Settings) -> None:
+    """OSError with a sentence when nothing can be written to the data folder."""
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=settings.data_dir).close()
+    except OSError as error:
+        raise OSError(f"FORESIGHT_DATA_DIR={str(settings.data_dir)!r}: {error.strerror}") from None
+
+
+def _refuse_weak_secrets(settings: Settings, register: Register) -> None:
+    """ValueError when others can reach the server; on this machine alone a warning will do."""
+    if not settings.is_public:
+        for weak in weak_secrets(settings):
+            log.warning("%s (a server that others can reach would not start)", weak)
+    elif unfit := unfit_for_public(settings, has_password=register.has_passwords):
+        said = "\n  ".join(unfit)
+        raise ValueError(f"others can reach FORESIGHT_HOST={settings.host!r}, but\n  {said}")
+
+
 def announce(settings: Settings) -> None:
     """Say where the product is and how to get in, once its port is open."""
-    address = f"{settings.local_url}{door.DASHBOARD}"
+    address = f"{settings.local_url}{DASHBOARD}"
     if settings.admin_password.get_secret_value():
         print(f"\n  Foresight is at {address} (user: admin, by password)\n", file=sys.stderr)
     else:
-        link = door.new_login_link(settings)
+        link = new_login_link(settings)
         print(f"\n  Foresight is at {address}\n  Open it once with:  {link}\n", file=sys.stderr)
 
 
 def main() -> None:
     """Serve the product with the settings of the environment."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a skipped run is made up for
     try:
         settings = settings_from_environment()
+    except ValueError as error:
+        sys.exit(f"Foresight can't start: {error}")
+    own_log.install(settings, own_requests.asking)
+    try:
+        _refuse_data_folder(settings)
+        own_log.add_file(settings, session_key(settings), own_requests.asking)
         refuse_what_can_not_work(settings)
     except (OSError, ValueError) as error:
-        sys.exit(f"Foresight can't start: {error}")
+        sys.exit(f"Foresight can't start: {redacted(str(error), secrets_of(settings))}")
     serve(settings)
 
 

@@ -10,14 +10,14 @@ from flask import Blueprint, Response, jsonify
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import OperationalError
 
-from api import current, schemas
+from api import current, doer, schemas, who
 from api.described import described
 from api.errors import ApiError
 from api.query import Instant
-from api.questions import asker
 from api.rows import shown as shown_row
 from ask.engine import Answer, answer
 from ask.question import NotUnderstood
+from jobs.access import audited
 from store import TooSlow, questions
 from store.times import iso
 
@@ -99,7 +99,7 @@ def _remember(
         with current().store.begin() as connection:
             questions.remember(
                 connection,
-                who=asker(),
+                who=who(),
                 text=text,
                 outcome=outcome,
                 message=message,
@@ -107,6 +107,7 @@ def _remember(
                 took_ms=took_ms,
                 at=now,
             )
+            audited.note(current(), connection, doer(), "question", text, outcome=outcome)
     except OperationalError as error:
         _log.warning("a question was not kept in the history: %s", error.orig)
 

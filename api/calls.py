@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final
 
 from flask import Blueprint, Response, jsonify, make_response, request
 from pydantic import Field
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from api import current, schemas
@@ -24,10 +24,13 @@ from ingest.posted import (
     Batch,
     PostedCalls,
     Record,
+    TooManyRecordsError,
     records_of_array,
     records_of_lines,
 )
+from ingest.seal import Seal
 from store import writes
+from store.condition import trouble_of
 
 MAX_BODY_BYTES: Final = 10_000_000  # as sent, and unpacked as well
 MAX_READ_BYTES: Final = 64_000_000  # read before the refusal, or the sender sees a cut connection
@@ -50,10 +53,10 @@ _CHUNK_BYTES: Final = 2**16
 _log = logging.getLogger(__name__)
 
 
-def blueprint() -> Blueprint:
+def blueprint(seal: Seal) -> Blueprint:
     """The route, with what one app must remember between batches."""
     calls = Blueprint("calls", __name__, url_prefix="/api")
-    posted, places = PostedCalls(), BoundedSemaphore(BATCHES_AT_ONCE)
+    posted, places = PostedCalls(seal), BoundedSemaphore(BATCHES_AT_ONCE)
 
     @calls.post("/calls")
     @described(
@@ -85,9 +88,12 @@ def blueprint() -> Blueprint:
         try:
             batch = posted.read(_records(_unpacked(sent)), key=key, now=_now_ms())
             return _stored(batch)
-        except (OperationalError, NoConnectionError) as error:
+        except (DBAPIError, NoConnectionError) as error:
+            trouble = trouble_of(error)
+            if trouble is None:
+                raise
             _log.error("a batch was not stored: %s", getattr(error, "orig", None) or error)
-            reason = "the store is locked or away; send this batch again"
+            reason = f"{trouble.value}; send this batch again"
             return _try_again(reason, RETRY_AFTER_STORE_S)
         finally:
             places.release()
@@ -158,12 +164,11 @@ def _records(body: bytes) -> list[Record]:
         raise ApiError(400, "the body is empty, it must hold calls")
     try:
         lines = request.mimetype in _LINES
-        records = records_of_lines(body) if lines else records_of_array(body)
+        return records_of_lines(body) if lines else records_of_array(body)
+    except TooManyRecordsError as error:
+        raise ApiError(413, str(error)) from None
     except ValueError as error:
         raise ApiError(400, str(error)) from None
-    if len(records) > MAX_RECORDS:
-        raise ApiError(413, f"the batch has more than {MAX_RECORDS} records; send several")
-    return records
 
 
 def _idempotency_key() -> str | None:

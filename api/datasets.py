@@ -16,7 +16,7 @@ from flask import Blueprint, Response, jsonify, send_file
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from api import current
+from api import current, note_export
 from api.described import described
 from api.errors import ApiError, error_answer
 from api.query import NO_NUL, Instant
@@ -127,6 +127,7 @@ def dataset_rows(name: SetName, query: RowsQuery) -> Response:
         raise ApiError(400, f"filter={query.filter!r}, sort={query.sort!r}: {error}") from None
     answer = (_csv if query.format == "csv" else _xlsx)(rows, places)
     if answer.status_code == 200:
+        note_export(name, format=query.format)
         answer.headers["Content-Disposition"] = (
             f'attachment; filename="foresight-{name}.{query.format}"'
         )
@@ -146,6 +147,7 @@ def training_file(file: FileName) -> Response:
     found = training_files.made(current().settings).get(file)
     if found is None:
         raise ApiError(404, f"{file} is not made yet; the page Data sets makes it")
+    note_export(file)
     return send_file(
         found.path, mimetype=_MIME_TYPES[found.path.suffix], as_attachment=True, download_name=file
     )

@@ -1,23 +1,17 @@
-"""The door: every route is closed but the ones on one short list.
-
-In are the admin's session (by password, or by a one-time link when there is no password) and
-`API_TOKEN` as bearer. Unknown paths stay true 404s: there is nothing to protect there.
-"""
+"""The door: signing in by a password or a one-time link, signing out, a new password."""
 
 from __future__ import annotations
 
 import hashlib
-import hmac
 import secrets
 import time
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from flask import (
     Blueprint,
-    Flask,
     Response,
+    g,
     make_response,
     redirect,
     render_template,
@@ -25,31 +19,28 @@ from flask import (
     session,
     url_for,
 )
+from flask_login import login_user
+from flask_wtf.csrf import ValidationError, validate_csrf
 
-from api import current
-from api.errors import ApiError, error_answer
+from api import current, doer, now_ms
+from api.gate import caller_of_request
+from api.limits import seconds_to_wait
+from api.origin import refuse_other_sites
+from api.permissions import DASHBOARD
+from jobs.access import people
+from jobs.access.audited import Doer, note_if_possible
+from jobs.access.register import ADMIN
+from jobs.access.throttle import ACCOUNT, ADDRESS
 from settings import Settings
+from store import accounts
+from store.accounts import Account
 
-DASHBOARD: Final = "/dashboard/"
 LINKS: Final = "login-links"  # folder of the hashes of unused one-time links
 LINK_VALID_S: Final = 86_400
-OPEN_BLUEPRINTS: Final = frozenset({"shop"})
-OPEN_ENDPOINTS: Final = frozenset({"health.healthz", "health.readyz", "door.login", "door.enter"})
-OPEN_RULES: Final = (  # scripts, styles and fonts; no data
-    f"{DASHBOARD}_dash-component-suites/<string:",
-    f"{DASHBOARD}assets/<path:",
-    f"{DASHBOARD}_favicon.ico",
-)
-PAGES: Final = frozenset({"openapi.docs"})  # beside the dashboard
-_UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_SAYS: Final = "Sign in again on this page."
+_MOST_OF_NAME: Final = 64
 
 door = Blueprint("door", __name__, url_prefix="/auth")
-
-
-def install(server: Flask) -> None:
-    """Close the server; comes after capture, so that what is refused is logged first."""
-    server.register_blueprint(door)
-    server.before_request(_refuse_strangers)
 
 
 def new_login_link(settings: Settings) -> str:
@@ -72,87 +63,103 @@ def login() -> Response:
         settings = current().settings
         by_password = bool(settings.admin_password.get_secret_value())
         if not by_password and _use_login_token(settings.data_dir, token):
-            return _let_in()
-        current().refused_logins.add("link")
+            return _let_in(current().register.admin(), "link")
+        _note_refusal("link", "")
         return _form("This link was used before or is no longer valid.", 401)
     return _form()
 
 
 @door.post("/login")
 def enter() -> Response:
-    """Check the password."""
-    _refuse_foreign_origin()
-    expected = current().settings.admin_password.get_secret_value()
-    given = request.form.get("password", "")
-    if expected and hmac.compare_digest(expected.encode(), given.encode()):
-        return _let_in()
-    current().refused_logins.add("password")
-    return _form("That password is not right.", 401)
+    """Check name and password."""
+    refuse_other_sites()
+    try:
+        validate_csrf(request.form.get("csrf_token"))
+    except ValidationError:
+        return _form("This page was open for too long. " + _SAYS, 400)
+    name = request.form.get("username", "").strip() or ADMIN
+    password = request.form.get("password", "")
+    keys = ((ADDRESS, str(g.address)), (ACCOUNT, name.lower()[:_MOST_OF_NAME]))
+    throttle = current().throttle
+    if (wait_s := throttle.wait_s(*keys)) > 0:
+        current().refused_logins.add("throttled")
+        seconds = seconds_to_wait(wait_s)
+        answer = _form(f"Too many tries. Try again in {seconds} s.", 429)
+        answer.headers["Retry-After"] = str(seconds)
+        return answer
+    found = current().register.by_password(name, password)
+    if found is None:
+        throttle.refuse(*keys)
+        _note_refusal("password", name)
+        return _form("That name or password is not right.", 401)
+    throttle.forgive(*keys)
+    return _let_in(found, "password")
 
 
 @door.post("/logout")
 def logout() -> Response:
-    """End the session."""
+    """End the session, also for a copy of its cookie."""
+    caller = caller_of_request()
+    if caller is not None and caller.session_id is not None:
+        current().register.end_session(caller.session_id, now_ms())
+        note_if_possible(current(), doer(), "logout")
     session.clear()
     return make_response(redirect(url_for("door.login")))
 
 
-def _refuse_strangers() -> Response | None:
-    if request.url_rule is None or _is_open():
-        return None
-    if _has_token():
-        return None
-    if session.get("user") == "admin":
-        if request.method in _UNSAFE:
-            _refuse_foreign_origin()
-        return None
-    is_page = request.path.startswith(DASHBOARD) or request.endpoint in PAGES
-    if request.method == "GET" and is_page:
-        return make_response(redirect(url_for("door.login", next=request.full_path.rstrip("?"))))
-    answer = error_answer(401, "log in at /auth/login or send 'Authorization: Bearer <API_TOKEN>'")
-    answer.headers["WWW-Authenticate"] = 'Bearer realm="foresight"'
-    return answer
+@door.get("/password")
+def password() -> Response:
+    """The form for a new password."""
+    return _password_form()
 
 
-def _is_open() -> bool:
-    return (
-        request.blueprint in OPEN_BLUEPRINTS
-        or request.endpoint in OPEN_ENDPOINTS
-        or str(request.url_rule).startswith(OPEN_RULES)
-        or request.path == "/"  # only redirects
-    )
+@door.post("/password")
+def change_password() -> Response:
+    """Give the one who asks a new password; all sessions but this one end."""
+    caller, parts = caller_of_request(), current()
+    if caller is None or caller.session_id is None:
+        return _password_form("Only a person who is signed in has a password.", 403)
+    keys = ((ADDRESS, str(g.address)), (ACCOUNT, caller.name.lower()))
+    if (wait_s := parts.throttle.wait_s(*keys)) > 0:
+        seconds = seconds_to_wait(wait_s)
+        answer = _password_form(f"Too many tries. Try again in {seconds} s.", 429)
+        answer.headers["Retry-After"] = str(seconds)
+        return answer
+    if parts.register.by_password(caller.name, request.form.get("old", "")) is None:
+        parts.throttle.refuse(*keys)
+        _note_refusal("password", caller.name)
+        return _password_form("The password until now is another one.", 401)
+    new = request.form.get("new", "")
+    if new != request.form.get("again", ""):
+        return _password_form("The new password was not typed the same twice.", 400)
+    try:
+        people.set_password(parts, doer(), caller.name, new)
+    except people.RefusedError as error:
+        return _password_form(f"{str(error)[0].upper()}{str(error)[1:]}.", 400)
+    account = parts.register.by_password(caller.name, new)
+    assert account is not None
+    return _let_in(account, "password")
 
 
-def _has_token() -> bool:
-    expected = current().settings.api_token.get_secret_value()
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        return False
-    sent = given.strip().encode("utf-8", "surrogatepass")
-    if expected and hmac.compare_digest(expected.encode(), sent):
-        return True
-    current().refused_logins.add("token")
-    return False
-
-
-def _refuse_foreign_origin() -> None:
-    """Another site must not act with the cookie of a logged-in person."""
-    site = request.headers.get("Sec-Fetch-Site")
-    origin = request.headers.get("Origin")
-    foreign = (
-        site not in ("same-origin", "none")
-        if site is not None
-        else origin is not None and urlsplit(origin).netloc != request.host
-    )
-    if foreign:
-        raise ApiError(403, f"this request came from another site: {origin!r}")
-
-
-def _let_in() -> Response:
+def _let_in(account: Account, by: str) -> Response:
+    """A session of its own, whatever the browser sent before."""
+    parts, at = current(), now_ms()
+    caller = parts.register.begin_session(account, at)
     session.clear()
-    session["user"] = "admin"
+    login_user(caller)
     session.permanent = True
+    with parts.store.begin() as connection:
+        accounts.note_login(connection, account.id, at)
+    note_if_possible(parts, Doer(account.name, g.address, at), "login", by=by)
     return make_response(redirect(_safe_next(request.args.get("next", DASHBOARD))))
+
+
+def _note_refusal(kind: str, name: str) -> None:
+    """In the counts always, in the audit log as long as they are no flood."""
+    parts = current()
+    if parts.refused_logins.add(kind):
+        who = Doer("anonymous", g.address, now_ms())
+        note_if_possible(parts, who, "login.refused", name[:_MOST_OF_NAME], by=kind)
 
 
 def _safe_next(target: str) -> str:
@@ -162,9 +169,17 @@ def _safe_next(target: str) -> str:
 
 
 def _form(problem: str | None = None, status: int = 200) -> Response:
-    has_password = bool(current().settings.admin_password.get_secret_value())
-    page = render_template("login.html", error=problem, has_password=has_password)
+    page = render_template(
+        "login.html",
+        error=problem,
+        has_password=current().register.has_passwords,
+        name=request.form.get("username", ""),
+    )
     return make_response(page, status)
+
+
+def _password_form(problem: str | None = None, status: int = 200) -> Response:
+    return make_response(render_template("password.html", error=problem), status)
 
 
 def _use_login_token(data_dir: Path, token: str) -> bool:

@@ -7,8 +7,13 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import Flask, Response, jsonify, make_response, render_template, request
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 from werkzeug.exceptions import HTTPException
+
+from api.own_requests import request_id
+from store.condition import trouble_of
+from store.engine import WritesForbidden
 
 log = logging.getLogger(__name__)
 
@@ -36,16 +41,20 @@ def install(server: Flask) -> None:
     """Turn every exception into an answer, once, here."""
     server.register_error_handler(ApiError, _api_error)
     server.register_error_handler(HTTPException, _http_error)
-    server.register_error_handler(OperationalError, _store_away)
+    server.register_error_handler(DBAPIError, _store_away)
+    server.register_error_handler(NoConnectionError, _store_away)
+    server.register_error_handler(WritesForbidden, _forbidden)
 
 
 def error_answer(status: int, message: str, details: dict[str, Any] | None = None) -> Response:
     """The answer for an error, as JSON, or as a page where a person asked for one."""
     phrase = HTTPStatus(status).phrase
+    of_log = request_id() if status >= 500 else None  # who asks for help can quote it
     if _wants_page():
-        return make_response(
-            render_template("error.html", code=status, title=phrase, message=message), status
-        )
+        said = {"code": status, "title": phrase, "message": message, "request_id": of_log}
+        return make_response(render_template("error.html", **said), status)
+    if of_log is not None:
+        details = {**(details or {}), "request_id": of_log}
     return make_response(jsonify(error_body(status, message, details)), status)
 
 
@@ -69,6 +78,10 @@ def _api_error(error: ApiError) -> Response:
     return error_answer(error.status, str(error), error.details)
 
 
+def _forbidden(error: WritesForbidden) -> Response:
+    return error_answer(403, f"this needs another role: {error}")
+
+
 def _http_error(error: HTTPException) -> Response:
     if error.response is not None:  # a redirect or an answer that a view made itself
         return make_response(error.response)
@@ -79,8 +92,11 @@ def _http_error(error: HTTPException) -> Response:
     return answer
 
 
-def _store_away(error: OperationalError) -> Response:
-    log.error("the store can't be reached: %s", error.__cause__ or error)
-    answer = error_answer(503, "the store can't be reached now; calls are kept until it is back")
+def _store_away(error: DBAPIError | NoConnectionError) -> Response:
+    trouble = trouble_of(error)
+    if trouble is None:
+        raise error  # the statement is wrong, not the store
+    log.error("%s: %s", trouble.value, error.__cause__ or error)
+    answer = error_answer(503, f"{trouble.value}; calls are kept until it is well again")
     answer.headers["Retry-After"] = "5"
     return answer

@@ -14,9 +14,9 @@ import struct
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, request
 from flask.blueprints import BlueprintSetupState
@@ -31,6 +31,8 @@ from wsproto.utilities import LocalProtocolError, RemoteProtocolError
 from api import current
 from api.described import described
 from api.errors import ApiError, error_answer
+from api.gate import asks_still
+from api.origin import refuse_unknown_origin
 from api.query import query_of
 from api.rows import shown
 from jobs.tail import Tail, can_stream
@@ -75,9 +77,7 @@ class LiveQuery(BaseModel):
 @live.before_request
 def _check() -> None:
     """Refuse before the handshake, where an answer can still say why."""
-    origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != request.host:
-        raise ApiError(403, f"Origin {origin!r} is not this host, {request.host!r}", origin=origin)
+    refuse_unknown_origin()
     if not can_stream(request.environ):
         raise ApiError(501, "no live stream on this web server; poll GET /api/anomalies instead")
     query_of(LiveQuery)
@@ -120,10 +120,10 @@ def stream(ws: WebSocket) -> None:
 
     A client that lost the connection goes on with the highest id it has seen as `last_id`; then it
     misses nothing and gets nothing twice. The connection is closed with 1013 where there are too
-    many or the store is away (poll `GET /api/anomalies` meanwhile), and with 1001 when the server
-    ends. An `Origin` must be that of this server.
+    many or the store is away (poll `GET /api/anomalies` meanwhile), with 1008 when the session or
+    token has ended, and with 1001 when the server ends. An `Origin` must be that of this server.
     """
-    peer, tail = _Peer(ws, request.environ[_CONNECTION]), current().tail
+    peer, tail = _Peer(ws, request.environ[_CONNECTION], asks_still), current().tail
     try:
         if tail.join(peer.wake, peer.cut):
             peer.close(*_serve(peer, tail, current().store, query_of(LiveQuery).last_id))
@@ -143,6 +143,8 @@ def _serve(peer: _Peer, tail: Tail, store: Store, last_id: int | None) -> tuple[
     except SQLAlchemyError as error:
         log.warning("live stream: the store can't be read: %s", error)
         return CloseReason.TRY_AGAIN_LATER, "the store can't be reached now"
+    if not peer.is_welcome:
+        return CloseReason.POLICY_VIOLATION, "the session or token is over"
     return CloseReason.GOING_AWAY, "the server ends"
 
 
@@ -153,7 +155,7 @@ def _send_events(peer: _Peer, tail: Tail, store: Store, last_id: int | None) -> 
         peer.send(type="reset", last_id=last_id)
     sent = _send_new(peer, tail, store, sent)
     beat_at = 0.0
-    while peer.connected and not tail.stopping:
+    while peer.connected and peer.is_welcome and not tail.stopping:
         if time.monotonic() >= beat_at:
             peer.send(type="heartbeat", last_id=sent, at=iso(time.time_ns() // 1_000_000))
             peer.ping()
@@ -198,8 +200,11 @@ class _Whole:
 class _Peer:
     """The other side of a socket."""
 
-    def __init__(self, ws: WebSocket, connection: socket.socket) -> None:
+    def __init__(
+        self, ws: WebSocket, connection: socket.socket, is_welcome: Callable[[], bool]
+    ) -> None:
         self._ws = ws
+        self._is_welcome = is_welcome
         self._connection = connection
         self.wake: threading.Event = ws.event  # set when the connection ends, too
         ws.input_buffer = deque(maxlen=0)  # what clients say is not kept
@@ -209,6 +214,11 @@ class _Peer:
     def connected(self) -> bool:
         """Whether the connection stands."""
         return bool(self._ws.connected)
+
+    @property
+    def is_welcome(self) -> bool:
+        """Whether the session or token that let it in still does."""
+        return self._is_welcome()
 
     def send(self, **message: Any) -> None:
         """Send a message as JSON; OSError when the client takes nothing for `SEND_S`."""

@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from api import current, model_schemas, now_ms, schemas, who
+from api import current, doer, model_schemas, now_ms, schemas, who
 from api.described import described
 from api.errors import ApiError
 from api.query import (
@@ -33,6 +33,7 @@ from api.query import (
     cursor_of,
 )
 from jobs import versions
+from jobs.access import audited
 from ml.features import ANY, CLIENT
 from ml.registry import ModelError, UnknownVersionError, Version
 from store import feedback
@@ -178,6 +179,7 @@ def promote(body: PromoteBody) -> Response:
         raise ApiError(404, str(error), version=version) from None
     except ModelError as error:
         raise ApiError(409, str(error), version=version) from None
+    audited.note_alone(parts, doer(), "model.promote", name)
     return jsonify({"current": name})
 
 
@@ -195,6 +197,7 @@ def roll_back() -> Response:
         )
     except (UnknownVersionError, ModelError) as error:
         raise ApiError(409, str(error)) from None
+    audited.note_alone(parts, doer(), "model.rollback", name)
     return jsonify({"current": name})
 
 

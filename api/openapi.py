@@ -14,8 +14,8 @@ from werkzeug.routing import Rule
 
 from api import schemas
 from api.described import JSON, Operation, described, operation_of
-from api.door import OPEN_ENDPOINTS
 from api.errors import ApiError, error_body
+from api.permissions import role_needed
 from api.query import missing_field, unknown_parameter
 from ingest.hooks import endpoint_template
 
@@ -24,7 +24,10 @@ ABOUT: Final = """Foresight logs every call to your API, learns what normal traf
 and says each minute which endpoints and which clients are a risk.
 
 **Who may ask.** Everything but `/healthz` and `/readyz` wants `Authorization: Bearer TOKEN`
-(`FORESIGHT_API_TOKEN` of the server) or the session of a person who is logged in.
+or the session of a person who is logged in; a change by a session also wants the cookie
+`_csrf_token` as header `X-CSRFToken`. Tokens are made on the page Admin or by
+`flask token create`. Viewers read, operators acknowledge, export and post, admins do all; a token
+may be for reading, posting calls or metrics alone, and make 100 requests a second.
 
 **Times** go in as ISO 8601 or epoch milliseconds and come out as ISO 8601 UTC. A range is
 `[from, to)`; without it all data are meant.
@@ -50,6 +53,7 @@ _TOO_LONG: Final = {  # gunicorn's own answer
 }
 _HEADERS: Final = {  # of answers with this status
     401: ("WWW-Authenticate", {"type": "string", "examples": ['Bearer realm="foresight"']}),
+    429: ("Retry-After", {"type": "integer", "description": "Seconds.", "examples": [1]}),
     503: ("Retry-After", {"type": "integer", "description": "Seconds.", "examples": [5]}),
 }
 
@@ -136,7 +140,7 @@ def _operation(
     view = server.view_functions[rule.endpoint]
     summary, _, text = (inspect.getdoc(view) or "").partition("\n\n")
     name, *words = view.__name__.split("_")
-    is_open = rule.endpoint in OPEN_ENDPOINTS
+    is_open = role_needed(rule.endpoint) is None
     body = _request_body(operation, definitions)
     return {
         "operationId": name + "".join(word.capitalize() for word in words),
@@ -238,8 +242,8 @@ def _errors(operation: Operation, method: str, is_open: bool) -> dict[int, ApiEr
         found[401] = ApiError(401, "log in at /auth/login or send 'Authorization: Bearer TOKEN'")
         if operation.needs_store:
             found[503] = ApiError(503, _STORE_AWAY)
-        if method != "GET":
-            found[403] = ApiError(403, "this request came from another site: 'https://a.example'")
+        found[403] = ApiError(403, "this needs the role admin; ann is viewer")
+        found[429] = ApiError(429, "more than 100 requests a second; wait 1 s")
         if operation.takes:
             found[413] = ApiError(413, "The data value transmitted exceeds the capacity limit.")
     own = {status: ApiError(status, text) for status, text in operation.errors.items()}
@@ -264,12 +268,12 @@ def _security_schemes(server: Flask) -> dict[str, Any]:
         "token": {
             "type": "http",
             "scheme": "bearer",
-            "description": "`FORESIGHT_API_TOKEN` of the server.",
+            "description": "A token of the page Admin, or `FORESIGHT_API_TOKEN` of the server.",
         },
         "session": {
             "type": "apiKey",
             "in": "cookie",
             "name": server.config["SESSION_COOKIE_NAME"],
-            "description": "Of a person who is logged in; changes need the same origin.",
+            "description": "Of a person who is logged in; changes need the header `X-CSRFToken`.",
         },
     }

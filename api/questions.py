@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import Annotated, Any, Final, Literal
 
-from flask import Blueprint, Response, jsonify, make_response, session
+from flask import Blueprint, Response, jsonify, make_response
 from pydantic import BaseModel, ConfigDict, Field
 
-from api import current
+from api import current, who
 from api.described import described
 from api.errors import ApiError
 from api.query import Cursor, cursor_of
@@ -89,7 +89,7 @@ def list_questions(query: AskedQuery) -> Response:
     The newest 1,000 of each user are kept; who comes with a token is one user.
     """
     with current().store.read() as connection:
-        rows = stored.history_page(connection, asker(), query.limit + 1, query.cursor)
+        rows = stored.history_page(connection, who(), query.limit + 1, query.cursor)
     items, more = rows[: query.limit], len(rows) > query.limit
     after = (items[-1]["at"], items[-1]["id"]) if more else None
     return jsonify({"items": [_shown(row) for row in items], "next_cursor": cursor_of(after)})
@@ -103,7 +103,7 @@ def list_saved_questions() -> Response:
     All of them: they are never many.
     """
     with current().store.read() as connection:
-        rows = stored.saved_questions(connection, asker())
+        rows = stored.saved_questions(connection, who())
     return jsonify({"items": [_shown(row) for row in rows]})
 
 
@@ -123,7 +123,7 @@ def save_question(body: SaveBody) -> Response:
     try:
         with current().store.begin() as connection:
             row = stored.save_question(
-                connection, who=asker(), name=body.name, text=body.text, at=now
+                connection, who=who(), name=body.name, text=body.text, at=now
             )
     except stored.NotSavedError as error:
         raise ApiError(409, str(error), name=body.name) from None
@@ -143,15 +143,10 @@ def delete_saved_question(
     """
     try:
         with current().store.begin() as connection:
-            stored.forget_saved(connection, asker(), question_id)
+            stored.forget_saved(connection, who(), question_id)
     except stored.UnknownQuestionError as error:
         raise ApiError(404, str(error), id=question_id) from None
     return make_response("", 204)
-
-
-def asker() -> str:
-    """Who asks: the user of the session, else whoever has the token."""
-    return str(session.get("user") or "API token")
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from flask.blueprints import BlueprintSetupState
 from pydantic import Field
 from werkzeug.routing import BaseConverter
 
-from api import current, schemas, streams
+from api import current, note_export, schemas, streams
 from api.described import described
 from api.errors import ApiError
 from api.query import (
@@ -81,6 +81,7 @@ def anomalies() -> Response:
     store = current().store
     if kind != streams.JSON:
         asked = query_of(WindowsStreamQuery)
+        note_export("anomalies", format=kind)
         found = lists.window_pages(store, asked.filters(), asked.limit, asked.cursor)
         return streams.stream("anomalies", kind, found)
     query = query_of(WindowsQuery)
@@ -99,6 +100,7 @@ def logs() -> Response:
     store = current().store
     if kind != streams.JSON:
         asked = query_of(CallsStreamQuery)
+        note_export("logs", format=kind)
         found = lists.call_pages(store, asked.filters(), asked.limit, asked.cursor)
         return streams.stream("logs", kind, found)
     query = query_of(CallsQuery)

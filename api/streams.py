@@ -22,6 +22,7 @@ from api import current
 from api.errors import ApiError, error_answer
 from api.query import cursor_of
 from api.rows import FLAGS, JSON_COLUMNS, TIMES
+from datasets.formulas import defused
 from store.lists import Pages
 from store.times import iso
 
@@ -32,7 +33,6 @@ RETRY_AFTER_BUSY_S: Final = 5
 SEND_S: Final = 20  # without any progress; a reader is given up after three of them
 
 _CONTENT_TYPES: Final = {NDJSON: NDJSON, CSV: "text/csv; charset=utf-8; header=present"}
-_FORMULA: Final = frozenset("=+-@\t\r'")  # spreadsheets take text that begins so for a formula
 _FLAG_NAMES: Final = {None: None, 0: "false", 1: "true"}
 
 Column = Sequence[Any]
@@ -170,6 +170,4 @@ def _iso(column: Column) -> Column:
 
 def _cells(column: Column) -> Column:
     """Text that a spreadsheet would calculate gets a quote in front, and so does a quote."""
-    return [
-        f"'{value}" if type(value) is str and value[:1] in _FORMULA else value for value in column
-    ]
+    return [defused(value) if type(value) is str else value for value in column]

@@ -49,7 +49,10 @@
   });
   // The key is there for the curl lines; what is tried here goes with the session of the page.
   docs.addEventListener("before-try", (event) => {
-    event.detail.request.headers.delete("Authorization");
+    const { headers } = event.detail.request;
+    headers.delete("Authorization");
+    const token = document.cookie.match(/(?:^|; )_csrf_token=([^;]*)/);
+    if (token) headers.set("X-CSRFToken", decodeURIComponent(token[1]));
   });
   paint();
 })();

@@ -28,6 +28,7 @@ from flask import Flask
 from ingest import hooks
 from ingest.call import Call
 from ingest.journal import SUFFIX, Journal
+from ingest.seal import Seal
 from ingest.writer import drain
 from store import open_store
 from store.tables import CALL_COLUMNS
@@ -73,12 +74,18 @@ def with_empty_hooks(folder: Path) -> Flask:
     return server
 
 
-def with_capture(folder: Path) -> Flask:
+def with_capture(folder: Path, *, pseudonyms: bool = False) -> Flask:
     """Our hooks, the write to the journal included."""
     server = bare(folder)
     journal = Journal(folder / "journal", 2**30)
-    hooks.install(server, journal, is_own=lambda _: False, simulator_key=b"key")
+    seal = Seal("key", pseudonyms=pseudonyms)
+    hooks.install(server, journal, is_own=lambda _: False, simulator_key=b"key", seal=seal)
     return server
+
+
+def with_pseudonyms(folder: Path) -> Flask:
+    """The same with users and addresses replaced."""
+    return with_capture(folder, pseudonyms=True)
 
 
 def with_prometheus(folder: Path) -> Flask:
@@ -107,6 +114,7 @@ VARIANTS: dict[str, Callable[[Path], Flask]] = {
     "bare app": bare,
     "empty hooks": with_empty_hooks,
     "foresight": with_capture,
+    "foresight with pseudonyms": with_pseudonyms,
     "prometheus-flask-exporter": with_prometheus,
 }
 DASHBOARD = "flask-monitoringdashboard"  # measured last: its threads work on after an answer

@@ -49,13 +49,16 @@ def serve(variant: str, port: int, folder: Path) -> None:
 
     from ingest import hooks
     from ingest.journal import Journal
+    from ingest.seal import Seal
     from ingest.writer import Drainer
     from store import open_store
 
     server = build()
     journal = Journal(folder / "journal", 2**30)
     if variant == "foresight":
-        hooks.install(server, journal, is_own=lambda _: False, simulator_key=b"key")
+        hooks.install(
+            server, journal, is_own=lambda _: False, simulator_key=b"key", seal=Seal("key")
+        )
 
     def start_drainer(_: Any) -> None:
         if variant == "foresight":

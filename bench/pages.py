@@ -1,7 +1,7 @@
 """Server time [ms] and size [bytes] of each page's poll with 10,000,000 calls and with 100,000.
 
 Run as `python -m bench.pages`, perhaps with a number of calls instead of 10,000,000, or with
-`FORESIGHT_BENCH=FOLDER` to keep both stores. They hold 7 days of windows. A poll is what a browser
+`BENCH_DIR=FOLDER` to keep both stores. They hold 7 days of windows. A poll is what a browser
 sends first, when nothing is drawn yet; it goes through the whole server but the network, and is
 made anew each time: answers that browsers share are left out. Rounds of both stores take turns.
 """
@@ -62,7 +62,7 @@ def main() -> None:
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    if kept := os.environ.get("FORESIGHT_BENCH"):
+    if kept := os.environ.get("BENCH_DIR"):
         yield Path(kept)
     else:
         with tempfile.TemporaryDirectory() as folder:

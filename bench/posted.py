@@ -21,6 +21,7 @@ from app import create_app
 from bench.capture import raw_rows_per_s, sample_calls
 from ingest.call import Call
 from ingest.posted import PostedCalls, records_of_array
+from ingest.seal import Seal
 from jobs.runtime import EXTENSION
 from settings import Settings
 from tests.server import TOKEN, running_server
@@ -99,7 +100,7 @@ def in_process(folder: Path, bodies: list[bytes]) -> float:
 
 def reading_per_s(bodies: list[bytes]) -> float:
     """Calls a second from JSON to rows, without storing them."""
-    posted, now = PostedCalls(), time.time_ns() // 1_000_000
+    posted, now = PostedCalls(Seal("key")), time.time_ns() // 1_000_000
     begin = time.perf_counter()
     for body in bodies:
         posted.read(records_of_array(body), key="key", now=now)

@@ -50,7 +50,12 @@ def import_log_command(file: str, format_: Format, response_time: Unit, score_: 
     parts = current()
     with open_lines(file) as lines, _reading(lines) as progress:
         report = import_log(
-            parts.store, lines, format=format_, response_time=response_time, progress=progress
+            parts.store,
+            lines,
+            format=format_,
+            seal=parts.seal,
+            response_time=response_time,
+            progress=progress,
         )
     for number, reason in report.rejects:
         click.echo(f"line {number}: {reason}", err=True)

@@ -12,6 +12,11 @@ from components.endpoint_reasons import Cause, Reason, Weight
 from components.icons import HIDDEN, glyph
 from components.insights import Insight
 
+SHARED: Final = "(other)"  # what endpoints beyond the busiest of a minute share
+SHARED_WORDS: Final = (
+    "Of each minute the 1,000 busiest endpoints are scored one by one. All others share this name; "
+    "their calls are listed under their own."
+)
 _CLIENT_CHARACTERS: Final = 40
 Href = Callable[[str], str]
 

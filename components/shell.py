@@ -31,6 +31,18 @@ class NavItem:
     count_id: str = ""
 
 
+@dataclass(frozen=True)
+class Account:
+    """Who is logged in, and what the menu of their account leads to."""
+
+    name: str
+    role: str  # CSS hides what is for others
+    logout: str  # a form posts to it
+    password: str  # where a new one is set; empty: a program, which has none
+    reference: str  # of the API
+    csrf: str  # token of the form
+
+
 def index_html(assets: str, default_range: str, plain: Sequence[str] = ()) -> str:
     """The page that Dash fills.
 
@@ -72,9 +84,7 @@ def frame(
     ranges: Mapping[str, str],
     demo: bool,
     stream: bool,
-    user: str,
-    logout: str,
-    reference: str,
+    account: Account,
 ) -> html.Div:
     """The whole page around `content`.
 
@@ -88,10 +98,8 @@ def frame(
         Says in the top bar that the traffic is simulated.
     stream : bool
         There is a live stream to follow.
-    user, logout : str
-        Who is logged in, and the address that a form posts to for logging out.
-    reference : str
-        Address of the API reference.
+    account : Account
+        Who looks.
     """
     return html.Div(
         [
@@ -111,7 +119,7 @@ def frame(
             html.Div(className="backdrop", id="shell-backdrop"),
             html.Div(
                 [
-                    _top_bar(ranges, demo, user, logout, reference),
+                    _top_bar(ranges, demo, account),
                     _connection_notices(),
                     html.Main(content, id="content", tabIndex=-1),
                 ],
@@ -122,7 +130,7 @@ def frame(
                 id="shell-toasts", className="toasts", role="status", **{"aria-live": "polite"}
             ),
         ],
-        className="shell",
+        className=f"shell role-{account.role}",
     )
 
 
@@ -203,9 +211,7 @@ def _nav_link(item: NavItem) -> dcc.Link:
     )
 
 
-def _top_bar(
-    ranges: Mapping[str, str], demo: bool, user: str, logout: str, reference: str
-) -> html.Div:
+def _top_bar(ranges: Mapping[str, str], demo: bool, account: Account) -> html.Div:
     return html.Div(
         [
             html.Div(
@@ -231,7 +237,7 @@ def _top_bar(
                         title="Switch between dark and light",
                         **{"aria-label": "Light theme", "aria-pressed": "false"},
                     ),
-                    _user_menu(user, logout, reference),
+                    _user_menu(account),
                 ],
                 className="bar-right",
             ),
@@ -261,20 +267,28 @@ def _live_switch() -> html.Button:
     )
 
 
-def _user_menu(user: str, logout: str, reference: str) -> dbc.DropdownMenu:
+def _user_menu(account: Account) -> dbc.DropdownMenu:
     return dbc.DropdownMenu(
         [
-            dbc.DropdownMenuItem(f"Signed in as {user}", header=True),
+            dbc.DropdownMenuItem(f"Signed in as {account.name} ({account.role})", header=True),
             dbc.DropdownMenuItem(
-                [glyph("braces"), "API reference"], href=reference, external_link=True
+                [glyph("key"), "Change password"], href=account.password, external_link=True
+            )
+            if account.password
+            else None,
+            dbc.DropdownMenuItem(
+                [glyph("braces"), "API reference"], href=account.reference, external_link=True
             ),
             html.Form(
-                html.Button(
-                    [glyph("box-arrow-right"), "Sign out"],
-                    className="dropdown-item",
-                    type="submit",
-                ),
-                action=logout,
+                [
+                    dcc.Input(type="hidden", name="csrf_token", value=account.csrf),
+                    html.Button(
+                        [glyph("box-arrow-right"), "Sign out"],
+                        className="dropdown-item",
+                        type="submit",
+                    ),
+                ],
+                action=account.logout,
                 method="POST",
             ),
         ],

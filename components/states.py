@@ -32,6 +32,18 @@ def empty(icon: str, title: str, text: str = "", action: Any = None) -> html.Div
     )
 
 
+def forbidden(needed: str, role: str) -> html.Div:
+    """The whole page for somebody whose role is too low for it."""
+    return html.Div(
+        [
+            html.Div(icons.glyph("lock"), className="hero-mark"),
+            html.H2(f"This page is for the role {needed}"),
+            html.P(f"You are signed in as {role}. An admin can give you another role."),
+        ],
+        className="hero",
+    )
+
+
 def not_scored(error: str) -> html.Div:
     """The whole page when the first minute could not be scored."""
     return html.Div(

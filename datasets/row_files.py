@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from datasets.formulas import defused
+
 TIMES: Final = ("timestamp",)  # columns of epoch ms
 PIECE_ROWS: Final = 5_000
 MOST_XLSX_ROWS: Final = 25_000  # some five seconds
-_FORMULA: Final = tuple("=+-@\t\r'")  # spreadsheets take text that begins so for a formula
 _MS_A_DAY: Final = 86_400_000
 _EPOCH_DAY: Final = 25_569  # 1970-01-01 as Excel counts days
 _MOST_CHARACTERS: Final = 32_767  # of a cell
@@ -66,14 +67,9 @@ def _csv_column(name: str, column: pd.Series) -> Any:
         return pd.to_datetime(column, unit="ms", utc=True).dt.strftime("%Y-%m-%dT%H:%M:%SZ")
     if column.dtype == bool:
         return column.map({True: "true", False: "false"})
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return column.astype(object).map(_quoted, na_action="ignore")
-    return column
-
-
-def _quoted(text: Any) -> str:
-    shown = str(text)
-    return f"'{shown}" if shown.startswith(_FORMULA) else shown
+    if pd.api.types.is_numeric_dtype(column):
+        return column
+    return column.astype(object).map(lambda text: defused(str(text)), na_action="ignore")
 
 
 def _xlsx_column(name: str, column: pd.Series) -> list[Any]:

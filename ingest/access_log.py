@@ -16,7 +16,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from ingest.call import IMPORT, UNMATCHED, Call, identity_of
+from ingest.call import IMPORT, UNMATCHED, Call
 from ingest.logs.combined import CombinedParser
 from ingest.logs.lines import MAX_LINE_BYTES
 from ingest.logs.logged_call import (
@@ -29,6 +29,7 @@ from ingest.logs.logged_call import (
     stored_form,
 )
 from ingest.routes import MAX_NAME_CHARACTERS, RouteNames
+from ingest.seal import Seal
 from store import Store, writes
 
 Format = Literal["combined", "json", "csv"]
@@ -79,6 +80,7 @@ def import_log(
     lines: Iterable[bytes],
     *,
     format: Format,
+    seal: Seal,
     response_time: Unit = "none",
     now: int | None = None,
     progress: Callable[[ImportReport], None] | None = None,
@@ -93,6 +95,8 @@ def import_log(
     lines : iterable of bytes
         Lines without their ends, such as `open_lines` gives.
     format : {"combined", "json", "csv"}
+    seal : Seal
+        Makes fingerprints, identities and, where they are wanted, pseudonyms.
     response_time : {"none", "us", "ms", "s"}
         Unit of the last field of a `combined` line; "none": that field is no response time.
     now : int, optional
@@ -107,7 +111,7 @@ def import_log(
     """
     now = time.time_ns() // 1_000_000 if now is None else now
     report = ImportReport()
-    reader = _Reader(parser(format, response_time), now, report)
+    reader = _Reader(parser(format, response_time), now, report, seal)
     calls = (reader.call(number, line) for number, line in _numbered(lines, report))
     while batch := list(islice(calls, BATCH_LINES)):
         found = [call for call in batch if call is not None]
@@ -132,10 +136,11 @@ def _numbered(lines: Iterable[bytes], report: ImportReport) -> Iterator[tuple[in
 class _Reader:
     """Lines of one file to calls; keeps the counts of the lines seen and of the endpoints named."""
 
-    def __init__(self, parse: Parser, now: int, report: ImportReport) -> None:
+    def __init__(self, parse: Parser, now: int, report: ImportReport, seal: Seal) -> None:
         self._parse = parse
         self._now = now
         self._report = report
+        self._seal = seal
         self._seen: dict[int, int] = {}  # hash of a line -> how often it came
         self.names = RouteNames()
 
@@ -149,7 +154,8 @@ class _Reader:
             self._report.skipped += 1
             return None
         identity = self._identity(line, logged.timestamp)
-        return stored_form(logged, self._endpoint(logged), IMPORT, self._now, identity)
+        endpoint = self._endpoint(logged)
+        return stored_form(logged, endpoint, IMPORT, self._now, identity, self._seal)
 
     def _logged(self, line: bytes) -> LoggedCall | None:
         if len(line) > MAX_LINE_BYTES:
@@ -160,10 +166,10 @@ class _Reader:
         return logged
 
     def _identity(self, line: bytes, timestamp: int) -> int:
-        key = identity_of(line, timestamp)
+        key = self._seal.identity(line, timestamp)
         earlier = self._seen.get(key, 0)
         self._seen[key] = earlier + 1
-        return key if earlier == 0 else identity_of(b"%d %d" % (key, earlier), timestamp)
+        return key if earlier == 0 else self._seal.identity(b"%d %d" % (key, earlier), timestamp)
 
     def _endpoint(self, logged: LoggedCall) -> str:
         if logged.endpoint:

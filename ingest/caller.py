@@ -19,6 +19,7 @@ _SIGNATURE_KEY: Final = "HTTP_" + HEADER.upper().replace("-", "_")
 Environ = dict[str, Any]
 IsTrusted = Callable[[str], bool]
 Identify = Callable[[Environ], tuple[str, str | None, str]]
+Rename = Callable[[str], str]
 
 
 def is_trusted_in(networks: Collection[IPv4Network | IPv6Network]) -> IsTrusted:
@@ -35,7 +36,12 @@ def is_trusted_in(networks: Collection[IPv4Network | IPv6Network]) -> IsTrusted:
     return is_trusted
 
 
-def identify_with(networks: Collection[IPv4Network | IPv6Network], key: bytes) -> Identify:
+def identify_with(
+    networks: Collection[IPv4Network | IPv6Network],
+    key: bytes,
+    *,
+    as_stored: tuple[Rename, Rename] | None = None,
+) -> Identify:
     """Who called, as a function of the WSGI environ: (address, user or None, source).
 
     Parameters
@@ -44,6 +50,8 @@ def identify_with(networks: Collection[IPv4Network | IPv6Network], key: bytes) -
         Peers whose X-Forwarded-For and X-Forwarded-User are believed.
     key : bytes
         Key of the simulator's signature, which comes before all others.
+    as_stored : pair of callables, optional
+        Address and user -> their pseudonyms.
     """
     is_trusted = is_trusted_in(networks)
 
@@ -59,6 +67,8 @@ def identify_with(networks: Collection[IPv4Network | IPv6Network], key: bytes) -
                 address, source = claimed, SIMULATED
         if user is not None:
             user = str(user)[:MAX_USER_CHARACTERS].replace("\0", "�") or None
+        if as_stored is not None:
+            return as_stored[0](address), user and as_stored[1](user), source
         return address, user, source
 
     return identify

@@ -28,10 +28,10 @@ from ingest.call import (
     UNMATCHED,
     clean_method,
     clean_path,
-    fingerprint,
 )
 from ingest.caller import Environ, Identify, identify_with
 from ingest.journal import Journal
+from ingest.seal import Seal
 
 MAX_BODY_BYTES: Final = 8 * 2**10  # of a longer body only the length goes into the fingerprint
 _KEY: Final = "foresight.answer"
@@ -47,6 +47,7 @@ def install(
     is_own: Callable[[Rule], bool],
     trusted_proxies: Collection[IPv4Network | IPv6Network] = (),
     simulator_key: bytes,
+    seal: Seal,
 ) -> None:
     """Log every call to `server` but those to its own pages.
 
@@ -64,8 +65,12 @@ def install(
         Peers whose X-Forwarded-For and X-Forwarded-User are believed.
     simulator_key : bytes
         Key of `ingest.signature`.
+    seal : Seal
+        Makes fingerprints and, where they are wanted, pseudonyms.
     """
-    capture = _Capture(server, journal, is_own, identify_with(trusted_proxies, simulator_key))
+    as_stored = (seal.address, seal.user) if seal.pseudonyms else None
+    identify = identify_with(trusted_proxies, simulator_key, as_stored=as_stored)
+    capture = _Capture(server, journal, is_own, identify, seal)
     server.after_request(capture.note_response)
     server.wsgi_app = capture  # type: ignore[method-assign]
 
@@ -94,11 +99,13 @@ class _Capture:
         journal: Journal,
         is_own: Callable[[Rule], bool],
         identify: Identify,
+        seal: Seal,
     ) -> None:
         self.server = server
         self.journal = journal
         self.is_own = is_own
         self.identify = identify
+        self.fingerprint = seal.fingerprint
         self.wsgi_app = server.wsgi_app
         # Rules have no hash; each is kept beside its template, so that no other gets its id.
         self.templates: dict[int, tuple[Rule, str | None]] = {}
@@ -179,6 +186,8 @@ class _Capture:
             if len(path) > MAX_PATH_CHARACTERS or not (path.isascii() and path.isprintable()):
                 path = path.encode("latin-1", "replace").decode("utf-8", "replace")
                 stored_path = clean_path(path)
+            elif ";" in path or "?" in path or "#" in path or "%" in path or "@" in path:
+                stored_path = clean_path(path)
             query = environ.get("QUERY_STRING", "")
             call = (  # the fields of a `Call`; building one takes three times as long
                 arrived_ms,
@@ -190,7 +199,7 @@ class _Capture:
                 address,
                 user,
                 stored_path,
-                fingerprint(user or address, method, path, query, body),
+                self.fingerprint(user or address, method, path, query, body),
                 source,
                 arrived_ms + taken_us // 1000,
                 None,

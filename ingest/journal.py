@@ -29,6 +29,7 @@ SUFFIX: Final = ".journal"
 SEGMENT_BYTES: Final = 16 * 2**20  # a longer file is left to the drainer, which then can delete it
 CHECK_BYTES: Final = 256 * 2**10  # written between two looks at the size of the whole directory
 FULL_PAUSE_S: Final = 0.2  # no second look at a full directory before
+LOOK_EVERY_S: Final = 0.2  # while calls come: whether the file is still there
 REPORT_EVERY_S: Final = 60.0  # of each kind of error
 
 _encode_lines = msgspec.json.Encoder().encode_lines
@@ -46,11 +47,21 @@ class _Segment:
     it can never write into a descriptor that was closed and given to another file.
     """
 
-    __slots__ = ("fd", "left")
+    __slots__ = ("fd", "left", "look_at", "path")
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, path: Path) -> None:
         self.fd = fd
+        self.path = path
         self.left = 0  # bytes that may be written before the next look at size and bound
+        self.look_at = 0.0  # when the next look is due in any case [s, monotonic]
+
+    @property
+    def is_removed(self) -> bool:
+        """Whether somebody took the file or its folder away: nobody reads what is written to it."""
+        try:
+            return not os.path.samestat(os.stat(self.path), os.fstat(self.fd))
+        except OSError:
+            return True
 
     def close(self) -> None:
         fd, self.fd = self.fd, -1
@@ -77,6 +88,7 @@ class Journal:
         self.max_bytes = max_bytes
         self.segment_bytes = min(SEGMENT_BYTES, max_bytes // 8)
         self._segment: _Segment | None = None
+        self._removed: tuple[_Segment, int] | None = None  # and how much of it was copied [bytes]
         self._lock = threading.Lock()  # opening and counting; never held while a call is written
         self._lost = 0
         self._full_until = 0.0
@@ -95,7 +107,7 @@ class Journal:
         try:
             record = b"\n" + _encode_lines((call,))
             segment = self._segment
-            if segment is None or segment.left < len(record):
+            if segment is None or segment.left < len(record) or segment.look_at < time.monotonic():
                 segment = None  # or the traceback of an error would keep the file open
                 segment = self._segment_with_room(len(record))
             segment.left -= len(record)
@@ -122,7 +134,10 @@ class Journal:
             if self._lost:
                 with suppress(OSError):  # still counted; the directory is full or gone
                     self._write_lost(self._segment or self._open())
-            self._segment = None
+            if self._segment is not None:
+                with suppress(OSError):
+                    self._present(self._segment)
+            self._segment = self._removed = None
 
     def _segment_with_room(self, size: int) -> _Segment:
         """The segment to write `size` bytes to.
@@ -141,6 +156,8 @@ class Journal:
                 self._full_until = time.monotonic() + FULL_PAUSE_S
                 raise JournalFull(errno.ENOSPC, "the journal is at its bound", str(self.directory))
             segment = self._segment
+            if segment is not None:
+                segment = self._segment = self._present(segment)
             if segment is None or not self._allow(segment, room, size):
                 segment = self._segment = self._open()
                 self._allow(segment, room, size)
@@ -149,22 +166,49 @@ class Journal:
             return segment
 
     def _allow(self, segment: _Segment, room: int, size: int) -> bool:
-        """Let the segment take more; False when it is long enough or was deleted."""
-        status = os.fstat(segment.fd)
-        segment.left = max(min(CHECK_BYTES, self.segment_bytes - status.st_size, room), 0)
-        if status.st_size == 0:
+        """Let the segment take more; False when it is long enough."""
+        length = os.fstat(segment.fd).st_size
+        segment.left = max(min(CHECK_BYTES, self.segment_bytes - length, room), 0)
+        segment.look_at = time.monotonic() + LOOK_EVERY_S
+        if length == 0:
             segment.left = max(segment.left, size)
-        return segment.left >= size and status.st_nlink > 0
+        return segment.left >= size
 
-    def _open(self) -> _Segment:
+    def _open(self, name: str = "") -> _Segment:
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
         while True:
-            name = secrets.token_hex(16) + SUFFIX  # a process id would come again
-            segment = _Segment(os.open(self.directory / name, flags, 0o600))
+            path = self.directory / (name or secrets.token_hex(16) + SUFFIX)  # pids come again
+            segment = _Segment(os.open(path, flags, 0o600), path)
             # A drainer that looks between these two lines takes the empty file for a dead one.
-            if lock_descriptor(segment.fd, blocking=False) and os.fstat(segment.fd).st_nlink:
+            if lock_descriptor(segment.fd, blocking=False) and not segment.is_removed:
                 return segment
+
+    def _present(self, segment: _Segment) -> _Segment:
+        """The segment; if its file was removed, a new one of its name that holds all of it.
+
+        The drainer removes no file that is locked, so these calls would be stored by nobody. How
+        far they are stored already, the store knows by the name.
+
+        Raises
+        ------
+        OSError
+            No file can be made; the segment still has the calls.
+        """
+        if self._removed is not None:  # a thread may have been about to write to it
+            old, copied = self._removed
+            self._removed = old, copied + _copy(old, copied, segment)
+        if not segment.is_removed:
+            self._removed = None
+            return segment
+        renewed = self._open(segment.path.name)
+        try:
+            self._removed = segment, _copy(segment, 0, renewed)
+        except OSError:
+            renewed.path.unlink(missing_ok=True)
+            raise
+        _log.warning("the journal %s was removed; its calls are kept in a new one", segment.path)
+        return renewed
 
     def _write_lost(self, segment: _Segment) -> None:
         record = b'\n{"calls_lost":%d}\n' % self._lost
@@ -177,7 +221,17 @@ class Journal:
         self._lost = 0
         if self._segment is not None:
             self._segment.close()  # by hand: threads that are gone here may have left references
-            self._segment = None
+        self._segment = self._removed = None
+
+
+def _copy(source: _Segment, start: int, target: _Segment) -> int:
+    """Append what a segment holds from `start` on to another; the number of bytes."""
+    copied = 0
+    while chunk := os.pread(source.fd, CHECK_BYTES, start + copied):
+        if os.write(target.fd, chunk) < len(chunk):
+            raise OSError(errno.ENOSPC, "a journal that was removed could not be copied")
+        copied += len(chunk)
+    return copied
 
 
 def _after_fork(journal: weakref.ref[Journal]) -> None:

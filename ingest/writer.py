@@ -17,11 +17,13 @@ from typing import Any, Final, NamedTuple, get_type_hints
 import msgspec
 from filelock import FileLock, Timeout, lock_descriptor
 from sqlalchemy import Connection
-from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError
 
 from ingest.call import Call
 from ingest.journal import SUFFIX
 from store import Grid, Store, reads, writes
+from store.condition import Trouble, trouble_of
+from store.mending import mend
 
 CHUNK_BYTES: Final = 2**20  # of one journal in one transaction
 POLL_S: Final = 0.2
@@ -191,7 +193,7 @@ class Drainer:
         self._directory = directory
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="drainer", daemon=True)
-        self._trouble: type[Exception] | None = None
+        self._trouble: Trouble | type[Exception] | None = None
 
     def start(self) -> None:
         """Begin to drain, or to wait for the drainer that is at work."""
@@ -228,6 +230,7 @@ class Drainer:
     def _pass(self) -> int:
         """One pass; an error of the store is logged when it begins, and 0 comes back."""
         try:
+            mend(self._store)
             rows = drain(self._store, self._directory)
         except Exception as error:
             self._report(error)
@@ -238,10 +241,13 @@ class Drainer:
         return rows
 
     def _report(self, error: Exception) -> None:
-        if self._trouble is type(error):
+        trouble = trouble_of(error)
+        kind = trouble or type(error)
+        if self._trouble is kind:
             return
-        self._trouble = type(error)
-        if isinstance(error, OperationalError):
-            _log.warning("the store is away or locked; calls wait in the journal: %s", error.orig)
+        self._trouble = kind
+        if trouble is not None:
+            cause = getattr(error, "orig", None) or error
+            _log.warning("%s; calls wait in the journal: %s", trouble.value, cause)
         else:
             _log.error("the journal could not be drained; trying again", exc_info=error)

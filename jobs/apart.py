@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Final, Self
 
-from settings import Settings
+from settings import Settings, session_key
 
 ROOT: Final = Path(__file__).parent.parent
 MOST_SECONDS: Final = 900.0  # work that takes longer is ended
@@ -34,7 +34,7 @@ class Apart:
     def __init__(self, settings: Settings, module: str, *arguments: str) -> None:
         self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115, closed in __exit__
         self._why = ""
-        self._process = subprocess.Popen(
+        self._process = subprocess.Popen(  # named in jobs/  # nosec B603
             [sys.executable, "-P", "-m", module, *arguments],
             env=_environment(settings),
             stdin=subprocess.PIPE,
@@ -121,10 +121,11 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """The same data and models, wherever the server got its settings from."""
+    """The same data, models and key, wherever the server got its settings from."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
     return os.environ | {
         "PYTHONPATH": path,
         "FORESIGHT_DATA_DIR": str(settings.data_dir.absolute()),
+        "FORESIGHT_SECRET_KEY": session_key(settings),
         "FORESIGHT_REFERENCE_DATA_DIR": str(settings.reference_data_dir.absolute()),
     }

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from typing import Final
 
-from ingest.simulator.demo import history
+from sqlalchemy.exc import SQLAlchemyError
+
 from ingest.writer import Drainer
+from jobs.access.upkeep import Upkeep
+from jobs.demo_past import fill_empty_store
 from jobs.lab.stage import Stage
 from jobs.runtime import Foresight
 from jobs.schedule import Schedule, now_ms
-from store import reads, writes
 
-BATCH: Final = 5_000
-HISTORY_HOURS: Final = 3
 TAKEOVER_S: Final = 2.0  # between two looks whether this server leads now
 log = logging.getLogger(__name__)
 
@@ -32,14 +31,17 @@ class Background:
             Schedule(settings, parts.store, parts.models) if settings.scheduler else None
         )
         self._demo = Stage(parts) if settings.demo else None
+        self._upkeep = Upkeep(parts)
 
     def start(self) -> None:
         """Start draining, scoring and, in a demo, simulated clients."""
         self._drainer.start()
+        self._upkeep.start()
         if self._schedule is not None:
             self._schedule.start()
         if self._demo is not None:
             threading.Thread(target=self._begin_demo, name="demo history", daemon=True).start()
+        log.info("started", extra={"address": self._parts.settings.local_url})
 
     def stop(self) -> None:
         """Stop in the order of the data: live streams, clients, calls, scores."""
@@ -47,11 +49,13 @@ class Background:
         self._parts.tail.stop()
         if self._demo is not None:
             self._demo.stop()
+        self._upkeep.stop()
         self._parts.journal.close()
         self._drainer.stop()
         if self._schedule is not None:
             self._schedule.stop()
         self._parts.store.close()
+        log.info("stopped")
 
     def _begin_demo(self) -> None:
         """The demo runs beside one of several servers: the one that leads."""
@@ -66,16 +70,14 @@ class Background:
         self._demo.start()
 
     def _fill_empty_store(self) -> None:
-        """Give a demo on an empty store a past to show, stored as simulated."""
-        store = self._parts.store
-        with store.read() as connection:
-            if not reads.is_empty(connection):
+        """As soon as the store lets it; what was stored before stays."""
+        parts = self._parts
+        while not self._stopping.is_set():
+            try:
+                fill_empty_store(
+                    parts.store, parts.seal, now_ms(), lambda: not self._stopping.is_set()
+                )
                 return
-        began = time.monotonic()
-        past = history(seed=1, now_ms=now_ms(), hours=HISTORY_HOURS)
-        with store.begin() as connection:
-            for at in range(0, len(past.calls), BATCH):
-                writes.add_calls(connection, past.calls[at : at + BATCH], store.grid)
-        log.info(
-            "%d simulated calls of history in %.1f s", len(past.calls), time.monotonic() - began
-        )
+            except SQLAlchemyError as error:
+                log.warning("no simulated history yet: %s", error.__cause__ or error)
+                self._stopping.wait(TAKEOVER_S)

@@ -96,7 +96,7 @@ class Shelf:
         with self._one_at_a_time, Apart(settings, _WORK, "load", name) as work:
             data = work.output.read()
             work.wait()
-            return Loaded(*pickle.loads(data))
+            return Loaded(*pickle.loads(data))  # of a process of our own  # nosec B301
 
     def _load(self, name: str, future: Future[Loaded], load: Callable[[], Loaded]) -> None:
         try:

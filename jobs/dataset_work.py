@@ -16,9 +16,9 @@ from datasets.catalog import catalog
 from datasets.explore import axes
 from datasets.export import export
 from jobs.apart import end_with_parent
-from jobs.runtime import FACTORY_MODELS
+from jobs.runtime import FACTORY_MODELS, model_key
 from ml.registry import ModelError, Models
-from settings import Settings, settings_from_environment
+from settings import Settings, session_key, settings_from_environment
 
 _UNFINISHED: Final = "making-"
 
@@ -38,7 +38,7 @@ def write_files(folder: Path, settings: Settings) -> None:
     _say("Making the training set from its seeds")
     windows = combined.load()  # without the user's copies of public data: they are not ours to give
     _say(f"Writing {len(windows):,} windows")
-    models = Models(settings.models_dir, FACTORY_MODELS)
+    models = Models(settings.models_dir, FACTORY_MODELS, model_key(session_key(settings)))
     try:
         manifest = {**models.manifest(), "version": models.version()}
     except ModelError:

@@ -7,11 +7,26 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from store import Store, alerts, drift, events, forecasts, reads, rolling, writes
+from store import (
+    Store,
+    alerts,
+    drift,
+    events,
+    feedback,
+    forecasts,
+    questions,
+    reads,
+    rolling,
+    scenario_runs,
+    writes,
+)
 
 DAY_MS: Final = 86_400_000
 LOW_CLIENT_WINDOWS_DAYS: Final = 1  # most client windows are LOW and never looked at again
 LIVE_EVENTS_DAYS: Final = 1  # who was away for longer looks at the windows
+VERDICTS_DAYS: Final = 365  # models learn from them
+QUESTIONS_DAYS: Final = 365
+RUNS_DAYS: Final = 365  # of the scenario lab
 BATCH_ROWS: Final = 5_000
 
 
@@ -32,6 +47,9 @@ def remove_old(store: Store, now: int, *, calls_days: int, windows_days: int) ->
         forecasts.remove_outcomes(connection, windows_before)
         drift.remove_drift(connection, windows_before)
         alerts.remove_acknowledgements(connection, windows_before)
+        feedback.remove_verdicts(connection, now - VERDICTS_DAYS * DAY_MS)
+        questions.remove_questions(connection, now - QUESTIONS_DAYS * DAY_MS)
+        scenario_runs.remove_runs(connection, now - RUNS_DAYS * DAY_MS)
         rolling.remove_rollups(connection, windows_before)
         events.remove_events(connection, now - LIVE_EVENTS_DAYS * DAY_MS)
     return f"removed {calls} calls, {windows} windows"

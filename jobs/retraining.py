@@ -17,10 +17,10 @@ from typing import Any, Final
 
 from jobs import training, versions
 from jobs.gate import FROZEN_SEEDS, Decision, gate
-from jobs.runtime import FACTORY_MODELS
+from jobs.runtime import FACTORY_MODELS, model_key
 from ml.bundle import Bundle
 from ml.registry import Models
-from settings import Settings, settings_from_environment
+from settings import Settings, session_key, settings_from_environment
 from store import Store, open_store
 
 NIGHTLY: Final = "nightly job"
@@ -106,7 +106,7 @@ def retrain_apart(settings: Settings, go_on: Callable[[], bool]) -> str:
     RuntimeError
         The process failed or took too long; with the last line that it said.
     """
-    with subprocess.Popen(
+    with subprocess.Popen(  # this product's own code  # nosec B603
         [sys.executable, "-P", "-m", "jobs.retraining"],  # -P: not what lies in the current folder
         env=_environment(settings),
         stdin=subprocess.DEVNULL,
@@ -141,12 +141,13 @@ def _awaited(process: subprocess.Popen[str], go_on: Callable[[], bool]) -> tuple
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """The same store, windows and models, wherever the server got its settings from."""
+    """The same store, windows, models and key, wherever the server got its settings from."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
     return os.environ | {
         "PYTHONPATH": path,
         "FORESIGHT_DATA_DIR": str(settings.data_dir.absolute()),
         "FORESIGHT_DATABASE_URL": settings.store_url,
+        "FORESIGHT_SECRET_KEY": session_key(settings),
         "FORESIGHT_WINDOW_SECONDS": str(settings.window_seconds),
         "FORESIGHT_STEP_SECONDS": str(settings.step_seconds),
     }
@@ -159,7 +160,8 @@ def main() -> None:
     settings = settings_from_environment()
     store = open_store(settings.store_url, settings.window_ms, settings.step_ms)
     try:
-        models = Models(settings.models_dir, FACTORY_MODELS)
+        key = model_key(session_key(settings))
+        models = Models(settings.models_dir, FACTORY_MODELS, key)
         detail = retrain(store, models, time.time_ns() // 1_000_000)
     finally:
         store.close()

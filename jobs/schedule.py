@@ -10,11 +10,10 @@ from collections.abc import Callable
 from typing import Final
 
 from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.cron import CronTrigger
-from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs import drift, retention, retraining, rollups, scorecard, scoring
+from jobs import drift, retention, retention_clock, retraining, rollups, scorecard, scoring
+from jobs.clock import Leaps, Punctual
 from ml.registry import Models
 from ml.risk import RiskRule
 from settings import Settings
@@ -65,22 +64,30 @@ class Leader:
 
     def resign(self) -> None:
         """Give the lease up at a clean end."""
-        if self.leads:
-            self._until = 0.0
+        if not self.leads:
+            return
+        self._until = 0.0
+        try:
             with self._store.begin() as connection:
                 writes.release_lease(connection, self._name, self._holder)
+        except SQLAlchemyError as error:  # it runs out by itself
+            log.warning("lease not released: %s", error.__cause__ or error)
 
 
 class Schedule:
     """The scheduled jobs of one server process; started after the server forked."""
 
-    def __init__(self, settings: Settings, store: Store, models: Models) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, models: Models, leaps: Leaps | None = None
+    ) -> None:
         self._settings = settings
         self._store = store
         self._models = models
         self._scheduler = BackgroundScheduler(timezone="UTC")
         self._stopping = threading.Event()
         self._scoring = threading.Lock()  # a run out of turn waits for the one at work
+        self._leaps = leaps or Leaps()
+        self._keeper = threading.Thread(target=self._keep_lead, name="lease", daemon=True)
         self.leader = Leader(store, self.score_now)
 
     def start(self) -> None:
@@ -88,18 +95,18 @@ class Schedule:
         grace_s = scoring.GRACE_MS // 1000
         step_s = self._store.grid.step_ms // 1000
         seconds = f"{grace_s % step_s}-59/{step_s}" if step_s < 60 else str(grace_s)
-        self._add(self.leader.renew, IntervalTrigger(seconds=RENEW_S), "lease")
-        self._add(self._job("scoring", self._score), CronTrigger(second=seconds), "scoring")
-        after_scoring = CronTrigger(second="8-59/20")
+        self._add(self._job("scoring", self._score), _at(second=seconds), "scoring")
+        after_scoring = _at(second="8-59/20")
         self._add(self._job("rollups", self._roll_up), after_scoring, "rollups")
-        self._add(self._job("retention", self._retain), CronTrigger(minute=17), "retention")
-        each_5_minutes = CronTrigger(minute="*/5", second=40)  # when the minute is scored
+        self._add(self._job("retention", self._retain), _at(minute=17), "retention")
+        each_5_minutes = _at(minute="*/5", second=40)  # when the minute is scored
         self._add(self._job("scorecard", self._compare), each_5_minutes, "scorecard")
-        self._add(self._job("drift", self._measure_drift), CronTrigger(minute=7), "drift")
-        at_night = CronTrigger(hour=3, minute=10)
+        self._add(self._job("drift", self._measure_drift), _at(minute=7), "drift")
+        at_night = _at(hour=3, minute=10)
         self._add(self._job("retraining", self._retrain), at_night, "retraining")
         self._scheduler.start()
         self.leader.renew()
+        self._keeper.start()
 
     def score_now(self) -> None:
         """Score what waits without waiting for the next full step."""
@@ -109,10 +116,29 @@ class Schedule:
     def stop(self) -> None:
         """End after the round at work, and let the next leader begin at once."""
         self._stopping.set()
+        self._keeper.join()
         self._scheduler.shutdown(wait=True)
         self.leader.resign()
 
-    def _add(self, function: Callable[[], None], trigger: object, name: str) -> None:
+    def _keep_lead(self) -> None:
+        """Apart from the scheduler, whose next times stand still when the clock leaps back."""
+        while not self._stopping.wait(RENEW_S):
+            try:
+                self._follow_clock()
+                self.leader.renew()
+            except Exception:
+                log.exception("the lead could not be kept; trying again")
+
+    def _follow_clock(self) -> None:
+        leap_s = self._leaps.since_last_look()
+        if not leap_s:
+            return
+        log.warning("the clock leapt by %.1f s; the jobs follow it", leap_s)
+        for job in self._scheduler.get_jobs():
+            if isinstance(job.trigger, Punctual):
+                job.reschedule(job.trigger)
+
+    def _add(self, function: Callable[[], None], trigger: Punctual, name: str) -> None:
         self._scheduler.add_job(
             function, trigger, id=name, max_instances=1, coalesce=True, misfire_grace_time=None
         )
@@ -158,12 +184,19 @@ class Schedule:
         return retraining.retrain_apart(self._settings, lambda: not self._stopping.is_set())
 
     def _retain(self) -> str:
+        now = now_ms()
+        if not retention_clock.may_remove(self._store, now):
+            return "nothing removed: the clock is on trial"
         return retention.remove_old(
             self._store,
-            now_ms(),
+            now,
             calls_days=self._settings.calls_retention_days,
             windows_days=self._settings.windows_retention_days,
         )
+
+
+def _at(**pattern: int | str) -> Punctual:
+    return Punctual(timezone="UTC", **pattern)
 
 
 def run_job(store: Store, name: str, work: Callable[[], str]) -> None:

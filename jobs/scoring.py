@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from ml import causes, explain
 from ml.bundle import Bundle
-from ml.features import CLIENT, ENDPOINT, window_features
+from ml.features import CLIENT, ENDPOINT, is_shared, window_features
 from ml.history import LENGTH
 from ml.past import CLIENT_CONTEXT_MS, COLUMNS
 from ml.risk import SPECIFIED, RiskRule
@@ -149,8 +149,9 @@ def _causes(
     every: pd.DataFrame,
     options: Mapping[str, Any],
 ) -> pd.Series[Any]:
-    """Causes of the endpoint windows of MEDIUM and above as JSON, None for the others."""
-    risky = scored[(scored["priority"] != "LOW") & (scored["subject"] == ENDPOINT)]
+    """Causes of the windows of endpoints of MEDIUM and above as JSON, None for the others."""
+    named = (scored["subject"] == ENDPOINT) & ~is_shared(scored)
+    risky = scored[(scored["priority"] != "LOW") & named]
     return _as_json(scored, risky, causes.causes(bundle, risky, calls, every, **options))
 
 

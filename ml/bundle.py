@@ -14,7 +14,7 @@ from ml.anomaly import PSEUDO_CALLS, THRESHOLD, AnomalyModel, evidence, fitted_a
 from ml.bots import BotModel, learnt_bots
 from ml.drift import Reference, reference
 from ml.failure import FailureModel, fails_soon, fitted_failure, is_failing
-from ml.features import CLIENT, FEATURES, OTHER_CLIENTS, UNMATCHED
+from ml.features import CLIENT, FEATURES, UNMATCHED, is_shared
 from ml.inputs import VIEWS, Inputs, Levels, Seen, filled, model_inputs, rows_by_kind, seen_windows
 from ml.past import CLIENT_CONTEXT_MS, feature_matrix, subject_codes
 from ml.rhythm import RHYTHM
@@ -213,7 +213,7 @@ class Bundle:
                 failure[rows] = models.failure.probability(of.forecast)
                 cluster[rows] = models.usage.cluster(of.use, of.site_log_calls)
         failure = np.where(is_failing(raw) & ~thin, 1.0, failure)
-        never_high = thin | (windows["client"].to_numpy(object) == OTHER_CLIENTS)
+        never_high = thin | is_shared(windows)
         scores = _scores(anomaly, failure, cluster, thin, never_high, rule)
         scores["bot_score"] = self._bot_scores(windows)
         return windows.assign(**{name: pd.Series(scores[name], windows.index) for name in SCORES})

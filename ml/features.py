@@ -27,7 +27,7 @@ ENDPOINT: Final = "endpoint"
 CLIENT: Final = "client"
 ANY: Final = "*"  # endpoint and method of a client window
 UNMATCHED: Final = "(unmatched)"  # endpoint of calls that no route fits
-OTHER_CLIENTS: Final = "(other)"  # shares the clients of a window beyond the busiest `max_clients`
+OTHER: Final = "(other)"  # shares the clients, or endpoints, of a window beyond the busiest
 FIRST_ERROR_STATUS: Final = 400
 COUNTED_KEYS_A_ROW: Final = 8  # up to so many possible keys a row, counting beats sorting
 
@@ -61,6 +61,7 @@ def window_features(
     window_ms: int = 60_000,
     step_ms: int = 60_000,
     max_clients: int = 5_000,
+    max_endpoints: int = 1_000,
 ) -> pd.DataFrame:
     """Features of every window that has a call, for each endpoint + method and for each client.
 
@@ -74,6 +75,8 @@ def window_features(
         Length of a window and distance of window starts [ms]; starts are aligned to the epoch.
     max_clients : int
         The busiest so many clients of a window get a row of their own, the rest share `(other)`.
+    max_endpoints : int
+        The same of endpoints with their methods; the rest share `(other)`, one row a method.
 
     Returns
     -------
@@ -96,10 +99,20 @@ def window_features(
         return _frame({name: np.empty(0, dtype) for name, dtype in _DTYPES.items()})
     rows, names, clients = _coded(calls)
     rows = _in_every_window(rows, window_ms // step_ms, step_ms)
-    both = (_endpoint_windows(rows, names), _client_windows(rows, names, clients, max_clients))
+    both = (
+        _endpoint_windows(rows, names, max_endpoints),
+        _client_windows(rows, names, clients, max_clients),
+    )
     columns = {name: np.concatenate([part[name] for part in both]) for name in _DTYPES}
     columns["timestamp"] *= step_ms
     return _frame(columns)
+
+
+def is_shared(windows: pd.DataFrame) -> NDArray[np.bool_]:
+    """Whether each window is that of the clients, or the endpoints, beyond the busiest."""
+    names = windows[["endpoint", "client"]].to_numpy(object)
+    found: NDArray[np.bool_] = (names == OTHER).any(axis=1)
+    return found
 
 
 def _frame(columns: Columns) -> pd.DataFrame:
@@ -186,8 +199,9 @@ def _in_every_window(rows: Columns, windows_a_call: int, step_ms: int) -> Column
     return {"start": start, **{name: np.tile(rows[name], windows_a_call) for name in rows}}
 
 
-def _endpoint_windows(rows: Columns, names: Columns) -> Columns:
-    group, start, route = _groups(rows["start"], rows["route"])
+def _endpoint_windows(rows: Columns, names: Columns, max_endpoints: int) -> Columns:
+    route, names = _busiest_routes(rows, names, max_endpoints)
+    group, start, route = _groups(rows["start"], route)
     histograms = latency_histograms(group, rows["response_time_ms"], len(start))
     return {
         "timestamp": start,
@@ -204,14 +218,15 @@ def _endpoint_windows(rows: Columns, names: Columns) -> Columns:
 def _client_windows(
     rows: Columns, names: Columns, clients: NDArray[Any], max_clients: int
 ) -> Columns:
-    client = _busiest(rows["start"], rows["client"], len(clients), max_clients)
-    group, start, own = _groups(rows["start"], client)
+    shared, clients = _shared(clients)
+    busy = _is_busy(rows["start"], rows["client"], max_clients)
+    group, start, own = _groups(rows["start"], np.where(busy, rows["client"], shared))
     return {
         "timestamp": start,
         "subject": _filled(CLIENT, len(start)),
         "endpoint": _filled(ANY, len(start)),
         "method": _filled(ANY, len(start)),
-        "client": np.append(clients, OTHER_CLIENTS)[own],
+        "client": clients[own],
         **_features(rows, group, len(start), rows["endpoint"], names["status"]),
         "latency_histogram": _filled(None, len(start)),
         **_rhythm(rows, group, len(start)),
@@ -230,16 +245,40 @@ def _groups(start: Ints, code: Ints) -> tuple[Ints, Ints, Ints]:
     return group, key // width + first, key % width
 
 
-def _busiest(start: Ints, client: Ints, others: int, max_clients: int) -> Ints:
-    """Client of each row, `others` beyond the busiest of its window (ties: by name)."""
-    if others <= max_clients:
-        return client
-    group, window, own = _groups(start, client)
+def _busiest_routes(rows: Columns, names: Columns, most: int) -> tuple[Ints, Columns]:
+    """Route of each row, `(other)` with its method beyond the busiest of its window; the names."""
+    endpoint, method = names["endpoint"], names["method"]
+    if len(endpoint) <= most:
+        return rows["route"], names
+    methods, of_route = np.unique(method.astype(str), return_inverse=True)
+    shared = len(endpoint) + of_route
+    for route in np.flatnonzero(endpoint == OTHER):  # calls can be stored under this name
+        shared[of_route == of_route[route]] = route
+    busy = _is_busy(rows["start"], rows["route"], most)
+    every = {
+        "endpoint": np.append(endpoint, _filled(OTHER, len(methods))),
+        "method": np.append(method, methods.astype(object)),
+        "status": names["status"],
+    }
+    return np.where(busy, rows["route"], shared[rows["route"]]), every
+
+
+def _shared(clients: NDArray[Any]) -> tuple[int, NDArray[Any]]:
+    """Code of `(other)` and the names with it; a client may call itself so."""
+    found = np.flatnonzero(clients == OTHER)
+    return (int(found[0]), clients) if len(found) else (len(clients), np.append(clients, OTHER))
+
+
+def _is_busy(start: Ints, code: Ints, most: int) -> NDArray[np.bool_]:
+    """Whether the code of each row is among the most frequent of its window (ties: the lowest)."""
+    if code.max() < most:
+        return np.ones(len(code), np.bool_)
+    group, window, own = _groups(start, code)
     order = np.lexsort((own, -np.bincount(group), window))
     place = np.arange(len(order)) - np.searchsorted(window[order], window[order])
-    shared = np.empty(len(order), np.bool_)
-    shared[order] = place >= max_clients
-    return np.where(shared[group], others, client)
+    busy = np.empty(len(order), np.bool_)
+    busy[order] = place < most
+    return busy[group]
 
 
 def _features(rows: Columns, group: Ints, groups: int, visited: Ints, statuses: Ints) -> Columns:

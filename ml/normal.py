@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ml.failure import is_failing
-from ml.features import OTHER_CLIENTS
+from ml.features import is_shared
 from ml.past import feature_matrix, subject_codes
 from ml.risk import SPECIFIED
 
@@ -19,7 +19,7 @@ CONFIRMED_MARGIN_MS: Final = 5 * 60_000
 # Above this share MEDIUM is no exception but a site that the models don't know yet.
 RARE_SHARE: Final = 0.05
 NORMAL: Final = ""
-SHARED: Final = "shared by many clients"
+SHARED: Final = "shared by many"
 FAILURE: Final = "near a failure"
 INCIDENT: Final = "incident"
 CONFIRMED: Final = "confirmed"
@@ -57,7 +57,7 @@ def left_out(
     medium = windows["risk_score"].to_numpy(np.float64) >= SPECIFIED.medium
     around_high = near(windows, risky[high], INCIDENT_MARGIN_MS)
     reasons = {
-        SHARED: (windows["client"] == OTHER_CLIENTS).to_numpy(),
+        SHARED: is_shared(windows),
         FAILURE: near(windows, risky[failing], FAILURE_MARGIN_MS),
         INCIDENT: medium & (around_high | _rare(windows, medium)),
         CONFIRMED: near(windows, confirmed, CONFIRMED_MARGIN_MS),

@@ -6,6 +6,7 @@ in the next ones, newest first.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import shutil
 import threading
@@ -39,10 +40,14 @@ FACTORY: Final = "factory"  # stands in the pointer for whatever the factory's c
 KEPT_VERSIONS: Final = 10  # the newest; the current one and the one before it stay anyway
 KEPT_POINTERS: Final = 10  # versions that were current before
 YOUNG_S: Final = 3_600  # what changed so lately [s] may still be written or loaded by a process
+log = logging.getLogger(__name__)
 
 
 class UnknownVersionError(LookupError):
     """There is no such version."""
+
+
+_Stamp = tuple[tuple[int, ...] | None, ...]
 
 
 @dataclass(frozen=True)
@@ -57,12 +62,26 @@ class Version:
 
 
 class Models:
-    """The model versions of a data folder; the factory's serve while there are none."""
+    """The model versions of a data folder; the factory's serve while there are none.
 
-    def __init__(self, directory: Path, factory: Path) -> None:
+    A current version that can't be trusted or loaded does not serve: the one before it goes on,
+    in the end the factory's.
+
+    Parameters
+    ----------
+    directory, factory : Path
+        Folders of the versions.
+    key : bytes, optional
+        Signs the versions of `directory`; others are not loaded. The factory's lie beside the
+        product's code, which they are trusted like.
+    """
+
+    def __init__(self, directory: Path, factory: Path, key: bytes | None = None) -> None:
         self.directory, self.factory = directory, factory
+        self._key = key
         self._lock = threading.Lock()
         self._loaded: tuple[Path, Bundle] | None = None
+        self._checked: dict[Path, tuple[_Stamp, str | None]] = {}  # folder -> its problem
 
     def current(self) -> tuple[str, Bundle]:
         """Version and bundle that are current; loaded once, and again when another becomes current.
@@ -70,25 +89,22 @@ class Models:
         Raises
         ------
         ModelError
-            There is no model, its file was changed, or it is of another scikit-learn.
+            There is no model that is as it was saved and of this scikit-learn.
         """
         with self._lock:
             folder = self._current_folder()
             if self._loaded is None or self._loaded[0] != folder:
-                self._loaded = folder, load_bundle(folder)
+                self._loaded = folder, load_bundle(folder, self._key_of(folder))
             return folder.name, self._loaded[1]
 
     def version(self) -> str:
-        """Name of the current version, if its files are there; they are not loaded."""
-        folder = self._current_folder()
-        manifest_of(folder)
-        if not (folder / BUNDLE_FILE).is_file():
-            raise ModelError(f"{folder / BUNDLE_FILE} is missing: run `flask train`")
-        return folder.name
+        """Name of the current version; its files are checked, not loaded."""
+        return self._current_folder().name
 
     def manifest(self) -> dict[str, Any]:
         """The manifest of the current version."""
-        return manifest_of(self._current_folder())
+        folder = self._current_folder()
+        return manifest_of(folder, self._key_of(folder))
 
     def versions(self) -> list[Version]:
         """The versions of the data folder, newest first, and last the factory's current one."""
@@ -100,7 +116,7 @@ class Models:
             current = self._current_folder()
         except ModelError:
             current = None
-        return [_version(folder, folder == current, self.factory) for folder in folders]
+        return [self._version(folder, folder == current) for folder in folders]
 
     def save(self, bundle: Bundle, summary: Mapping[str, Any], *, promote: bool = True) -> str:
         """Store a bundle as a new version; the oldest versions go.
@@ -119,9 +135,10 @@ class Models:
         str
             The version.
         """
+        self._make_directory()
         draft = self.directory / f".draft-{secrets.token_hex(8)}"
         try:
-            version = write_version(draft, bundle, summary)
+            version = write_version(draft, bundle, summary, self._key_of(draft))
             with self._changing():
                 _move_into_place(draft, self.directory / version)
                 if promote:
@@ -154,7 +171,7 @@ class Models:
         with self._changing():
             target = self._pointer_to(version)
             folder = self._folder_of(target)
-            verified_bytes(folder)
+            verified_bytes(folder, self._key_of(folder))
             self._point_to(target)
         return folder.name
 
@@ -175,13 +192,20 @@ class Models:
                     f"no version was current before {self._current_folder().name!r}"
                 )
             folder = self._folder_of(self._pointer_to(earlier[0]))
-            verified_bytes(folder)
+            verified_bytes(folder, self._key_of(folder))
             self._write_pointers(earlier)
         return folder.name
 
     def _changing(self) -> FileLock:
-        self.directory.mkdir(parents=True, exist_ok=True)
+        self._make_directory()
         return FileLock(self.directory / LOCK_FILE)
+
+    def _make_directory(self) -> None:
+        mode = 0o777 if self._key is None else 0o700
+        self.directory.mkdir(mode, parents=True, exist_ok=True)
+
+    def _key_of(self, folder: Path) -> bytes | None:
+        return self._key if folder.parent == self.directory else None
 
     def _pointer_to(self, version: str) -> str:
         """What stands in the pointer file for a version; a path can't be one."""
@@ -210,15 +234,17 @@ class Models:
         kept = {newest, *self._pointers(self.directory)[:2]}
         old = [name for name in self._names(self.directory)[:-KEPT_VERSIONS] if name not in kept]
         for folder in (*map(self.directory.joinpath, old), *self.directory.glob(".draft-*")):
+            if folder.is_symlink():
+                continue  # what it leads to is not ours
             if time.time() - folder.stat().st_mtime > YOUNG_S:
                 (folder / MANIFEST_FILE).unlink(missing_ok=True)  # no version from here on
                 shutil.rmtree(folder, ignore_errors=True)
 
     @staticmethod
     def _names(directory: Path) -> list[str]:
-        """Names of the versions of a folder, oldest first."""
+        """Names of the versions of a folder, oldest first; a link to another folder is none."""
         found = (file.parent for file in directory.glob(f"[!.]*/{MANIFEST_FILE}"))
-        return sorted(folder.name for folder in found)
+        return sorted(folder.name for folder in found if not folder.is_symlink())
 
     @staticmethod
     def _pointers(directory: Path) -> list[str]:
@@ -230,31 +256,76 @@ class Models:
 
     def _served_by(self, directory: Path) -> Path | None:
         pointers = self._pointers(directory)
-        return directory / pointers[0] if pointers else None
+        return _plain(directory, pointers[0]) if pointers else None
 
     def _folder_of(self, pointer: str) -> Path:
         if pointer != FACTORY:
-            return self.directory / pointer
+            return _plain(self.directory, pointer)
         if (served := self._served_by(self.factory)) is None:
             raise ModelError(f"there is no model in {self.factory}: run `flask train`")
         return served
 
     def _current_folder(self) -> Path:
-        if pointers := self._pointers(self.directory):
-            return self._folder_of(pointers[0])
-        if served := self._served_by(self.factory):
-            return served
+        """The current version, or the first before it that can be loaded."""
+        pointers = self._pointers(self.directory)
+        if self._pointers(self.factory):
+            pointers.append(FACTORY)
+        problems = []
+        for pointer in pointers:
+            try:
+                folder = self._folder_of(pointer)
+                self._refuse(folder)
+                return folder
+            except ModelError as error:
+                problems.append(error)
+        if problems:
+            raise problems[0]
         raise ModelError(
             f"there is no model in {self.directory} and none in {self.factory}: run `flask train`"
         )
 
+    def _refuse(self, folder: Path) -> None:
+        """ModelError when a version can't serve; its files are read again when they change."""
+        stamp = _stamp(folder)
+        known = self._checked.get(folder)
+        if known is None or known[0] != stamp:
+            try:
+                verified_bytes(folder, self._key_of(folder))
+                problem = None
+            except ModelError as error:
+                problem = str(error)
+                log.error("a model version does not serve: %s", problem)
+            known = self._checked[folder] = stamp, problem
+        if known[1] is not None:
+            raise ModelError(known[1])
 
-def _version(folder: Path, is_current: bool, factory: Path) -> Version:
-    try:
-        manifest, problem = manifest_of(folder), None
-    except ModelError as error:
-        manifest, problem = {}, str(error)
-    return Version(folder.name, is_current, folder.parent == factory, manifest, problem)
+    def _version(self, folder: Path, is_current: bool) -> Version:
+        manifest: dict[str, Any] = {}
+        try:
+            manifest = manifest_of(folder, self._key_of(folder))
+            problem = self._checked.get(folder, (None, None))[1]
+        except ModelError as error:
+            problem = str(error)
+        return Version(folder.name, is_current, folder.parent == self.factory, manifest, problem)
+
+
+def _stamp(folder: Path) -> _Stamp:
+    """Changes with the files of a version."""
+    found: list[tuple[int, ...] | None] = []
+    for name in (MANIFEST_FILE, BUNDLE_FILE):
+        try:
+            status = (folder / name).stat()
+            found.append((status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns))
+        except OSError:
+            found.append(None)
+    return tuple(found)
+
+
+def _plain(directory: Path, pointer: str) -> Path:
+    """The folder that a pointer names, which can't lead elsewhere."""
+    if Path(pointer).name != pointer or "\\" in pointer:
+        raise ModelError(f"{directory / POINTER_FILE} names {pointer!r}, which is no version")
+    return directory / pointer
 
 
 def _move_into_place(draft: Path, folder: Path) -> None:

@@ -1,11 +1,13 @@
-"""The files of one model version: the bundle, and the manifest with its hash.
+"""The files of one model version: the bundle, and the manifest with its hash and a signature.
 
-Nothing is unpickled before its hash was compared with the manifest's.
+A bundle is a pickle, which can run anything. Nothing is unpickled before its hash was compared with
+the manifest's, and the manifest's signature with the key of the installation.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import io
 import json
 import os
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 BUNDLE_FILE: Final = "bundle.joblib"
 MANIFEST_FILE: Final = "manifest.json"
 LIBRARIES: Final = ("scikit-learn", "numpy", "pandas", "joblib")
+SIGNATURE: Final = "signature"  # in the manifest: HMAC-SHA-256 of the rest of it
 FORMAT: Final = 5  # of what is pickled; a change to the classes in it makes old bundles unusable
 COMPRESSION: Final = 3  # zlib level: a fifth of the bytes, no slower to load
 
@@ -29,11 +32,19 @@ class ModelError(Exception):
     """No model can be had; the text says why and what to do."""
 
 
-def write_version(folder: Path, bundle: Bundle, summary: Mapping[str, Any]) -> str:
-    """Write bundle and manifest into a new folder; returns what the version is to be called."""
+def write_version(
+    folder: Path, bundle: Bundle, summary: Mapping[str, Any], key: bytes | None = None
+) -> str:
+    """Write bundle and manifest into a new folder; returns what the version is to be called.
+
+    With a key the manifest is signed.
+    """
     data = _dumped(bundle)
     digest = hashlib.sha256(data).hexdigest()
     manifest = {"sha256": digest, "bytes": len(data), **_platform(), **summary}
+    if key is not None:
+        manifest = json.loads(json.dumps(manifest, sort_keys=True, default=str))
+        manifest[SIGNATURE] = _signature(manifest, key)
     text = json.dumps(manifest, indent=2, sort_keys=True, default=str) + "\n"
     moment = "".join(filter(str.isalnum, str(summary["created_at"])[:19]))
     folder.mkdir(parents=True)
@@ -42,7 +53,7 @@ def write_version(folder: Path, bundle: Bundle, summary: Mapping[str, Any]) -> s
     return f"{moment}-{digest[:8]}"
 
 
-def load_bundle(folder: Path) -> Bundle:
+def load_bundle(folder: Path, key: bytes | None = None) -> Bundle:
     """The bundle of a version.
 
     Raises
@@ -50,22 +61,27 @@ def load_bundle(folder: Path) -> Bundle:
     ModelError
         As of `verified_bytes`.
     """
-    data = verified_bytes(folder)
+    data = verified_bytes(folder, key)
     import joblib
 
     bundle: Bundle = joblib.load(io.BytesIO(data))
     return bundle
 
 
-def verified_bytes(folder: Path) -> bytes:
+def verified_bytes(folder: Path, key: bytes | None = None) -> bytes:
     """The bytes of a bundle that is what its manifest says and can be loaded here.
+
+    Parameters
+    ----------
+    key : bytes, optional
+        The manifest must be signed with it.
 
     Raises
     ------
     ModelError
-        A file is missing or was changed, or the bundle is of other software.
+        A file is missing, was changed or is not signed, or the bundle is of other software.
     """
-    manifest = manifest_of(folder)
+    manifest = manifest_of(folder, key)
     data = _read(folder / BUNDLE_FILE)
     digest = hashlib.sha256(data).hexdigest()
     if digest != manifest["sha256"]:
@@ -85,8 +101,8 @@ def _made_with(manifest: Mapping[str, Any]) -> str:
     return f"scikit-learn {library}, bundle format {manifest['format']}"
 
 
-def manifest_of(folder: Path) -> dict[str, Any]:
-    """The manifest of a version; ModelError when it can't be read."""
+def manifest_of(folder: Path, key: bytes | None = None) -> dict[str, Any]:
+    """The manifest of a version; ModelError when it can't be read or is not signed with the key."""
     file = folder / MANIFEST_FILE
     try:
         manifest = json.loads(_read(file))
@@ -96,7 +112,24 @@ def manifest_of(folder: Path) -> dict[str, Any]:
             raise ValueError(f"it lacks {', '.join(sorted(missing))}")
     except ValueError as error:
         raise ModelError(f"{file} can't be read ({error}): run `flask train`") from error
+    if key is not None:
+        _refuse_unsigned(file, manifest, key)
     return manifest
+
+
+def _refuse_unsigned(file: Path, manifest: Mapping[str, Any], key: bytes) -> None:
+    unsigned = {name: value for name, value in manifest.items() if name != SIGNATURE}
+    given = str(manifest.get(SIGNATURE, "")).encode()
+    if not hmac.compare_digest(given, _signature(unsigned, key).encode()):
+        raise ModelError(
+            f"{file} is not signed with this installation's key: it was changed, was put there by "
+            "somebody else, or is older than the key; it is not loaded: run `flask train`"
+        )
+
+
+def _signature(manifest: Mapping[str, Any], key: bytes) -> str:
+    text = json.dumps(manifest, sort_keys=True)
+    return hmac.digest(key, text.encode(), hashlib.sha256).hex()
 
 
 def _read(file: Path) -> bytes:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any, Final, cast
 from urllib.parse import urlencode
 
 import dash
 from dash import Dash
 from dash.development.base_component import Component
-from flask import current_app, has_request_context, request, session
+from flask import current_app, g, has_request_context, request
+from flask_login import current_user
+from flask_wtf.csrf import generate_csrf
 
-from components import shell
+from components import shell, states
 from components.theme import Limits
+from jobs.access.audited import Doer
+from jobs.access.register import ADMIN
+from jobs.access.roles import Role
 from jobs.runtime import EXTENSION, Foresight
 from jobs.tail import can_stream
 from pages import _export, _range, _shell
@@ -28,10 +34,17 @@ ICONS: Final = {
     "/lab": "flask",
     "/admin": "sliders",
 }
-WITHOUT_CHARTS: Final = ("/alerts", "/ask", "/lab")  # the library of charts is not fetched ahead
+WITHOUT_CHARTS: Final = (
+    "/admin",
+    "/alerts",
+    "/ask",
+    "/lab",
+)  # the library of charts is not fetched ahead
 _ABOVE: Final = {"/analytics": ("/endpoint", "/client")}  # pages reached from one of the sidebar
 _DEMO_ONLY: Final = "/lab"  # its address tells who comes all the same how to open it
 _COUNTS: Final = {"/alerts": "shell-alert-count"}
+FOR_ADMINS: Final = ("/ask", "/lab", "/admin")
+_PASSWORD: Final = "/auth/password"
 _LOGOUT: Final = "/auth/logout"
 _REFERENCE: Final = "/api/docs"
 
@@ -55,10 +68,14 @@ def layout() -> Component:
         ranges=_range.LABELS,
         demo=current().settings.demo,
         stream=has_request_context() and can_stream(request.environ),
-        user=session.get("user", "admin") if has_request_context() else "admin",
-        logout=_LOGOUT,
-        reference=_REFERENCE,
+        account=_account() if has_request_context() else shell.Account("", "", "", "", "", ""),
     )
+
+
+def _account() -> shell.Account:
+    by_setting = who() == ADMIN and current().settings.admin_password.get_secret_value()
+    password = _PASSWORD if current_user.session_id and not by_setting else ""
+    return shell.Account(who(), current_user.role, _LOGOUT, password, _REFERENCE, generate_csrf())
 
 
 def register_callbacks(app: Dash) -> None:
@@ -79,8 +96,28 @@ def risk_limits() -> Limits:
 
 
 def who() -> str:
-    """Who asks: the user of the session, else whoever has the token."""
-    return str(session.get("user") or "API token")
+    """Who asks: the name of a person or of a token."""
+    return str(current_user.name)
+
+
+def doer() -> Doer:
+    """Who asks, from where, now: for the audit log."""
+    return Doer(who(), g.address, now_ms())
+
+
+def may(role: Role) -> bool:
+    """Whether who asks may do what a role may."""
+    return bool(current_user.may(role))
+
+
+def only(role: Role, layout: Callable[..., Component]) -> Callable[..., Component]:
+    """The layout of a page that needs a role; others are told so."""
+
+    @wraps(layout)
+    def checked(**query: Any) -> Component:
+        return layout(**query) if may(role) else states.forbidden(role, current_user.role)
+
+    return checked
 
 
 def subject_href(window: Mapping[str, Any], **more: str) -> str:
@@ -119,5 +156,7 @@ def _navigation() -> list[shell.NavItem]:
             _COUNTS.get(page["path"], ""),
         )
         for page in dash.page_registry.values()
-        if page["path"] in ICONS and (page["path"] != _DEMO_ONLY or current().settings.demo)
+        if page["path"] in ICONS
+        and (page["path"] != _DEMO_ONLY or current().settings.demo)
+        and (page["path"] not in FOR_ADMINS or not has_request_context() or may(Role.ADMIN))
     ]

@@ -252,6 +252,8 @@ def subtitle(found: Found, kept: Mapping[str, str]) -> list[Any]:
     everything = f"{page_path('/analytics')}?{urlencode(kept)}"
     shown = found.shown
     words = [shown.words, format.span(shown.start, shown.end, found.now)]
+    if found.asked.endpoint == endpoint_panels.SHARED:
+        words.append("shared by the endpoints beyond the 1,000 busiest of a minute")
     summary = found.series.summary
     if summary and summary.simulated_calls and summary.calls:
         share = summary.simulated_calls / summary.calls
@@ -283,6 +285,8 @@ def _when(found: Found) -> str:
 
 
 def _gone(found: Found) -> str:
+    if found.asked.endpoint == endpoint_panels.SHARED:
+        return endpoint_panels.SHARED_WORDS
     if found.selection.start is not None and not _selected_points(found):
         return "There were none in this time."
     return "Calls are removed earlier than scores; the scores of this time are above."

@@ -14,13 +14,14 @@ import msgspec
 import xlsxwriter  # type: ignore[import-untyped]
 from dash import ALL, MATCH, ClientsideFunction, Dash, Input, Output, State, no_update
 
+from datasets.formulas import defused
+from jobs.access import audited
 from store.times import iso
 
 _TYPES: Final = {
     "csv": "text/csv",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-_FORMULA: Final = frozenset("=+-@\t\r'")  # spreadsheets take text that begins so for a formula
 _EXCEL_FROM_MS: Final = -2_203_891_200_000  # 1 March 1900: Excel has a 29 February before it
 _EXCEL_TEXT: Final = 32_767  # characters of a cell
 _EXCEL_DIGITS: Final = 15  # a longer whole number would lose its last ones
@@ -70,12 +71,14 @@ def register(app: Dash) -> None:
 
 def saved(shown: dict[str, Any] | None) -> Any:
     """The file of a grid, as `dcc.Download` takes it."""
-    from pages import now_ms
+    from pages import current, doer, now_ms
 
     if not shown:
         return no_update
     found = msgspec.convert(shown, Exported)
     content = csv_file(found) if found.format == "csv" else xlsx_file(found)
+    said = {"format": found.format, "rows": len(found.rows)}
+    audited.note_alone(current(), doer(), "export", found.name, **said)
     return {
         "content": base64.b64encode(content).decode(),
         "base64": True,
@@ -96,7 +99,7 @@ def csv_file(found: Exported) -> bytes:
     text = StringIO(newline="")
     text.write("\ufeff")  # else Excel takes it for the code page of its country
     writer = csv.writer(text)
-    writer.writerow([_quoted(_title(column)) for column in found.columns])
+    writer.writerow([defused(_title(column)) for column in found.columns])
     kinds = [column.kind for column in found.columns]
     writer.writerows(
         [_csv_cell(value, kind) for value, kind in zip(row, kinds, strict=True)]
@@ -144,11 +147,7 @@ def _csv_cell(value: Any, kind: str) -> Any:
         return str(value).lower()
     if isinstance(value, int | float):
         return iso(int(value)) if kind == "time" and _moment(value) else value
-    return _quoted(_text(value))
-
-
-def _quoted(text: str) -> str:
-    return f"'{text}" if text[:1] in _FORMULA else text
+    return defused(_text(value))
 
 
 def _text(value: Any) -> str:

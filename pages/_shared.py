@@ -2,7 +2,8 @@
 
 A poll's answer depends on nothing but its inputs, its states and the store, so that browsers which
 look at the same have it made once. Whoever acts on something (a click, a write over REST) makes all
-that was kept void. The check of who asks comes before (`api.door`).
+that was kept void. The check of who asks comes before (`api.gate`,
+`pages._permissions`).
 """
 
 from __future__ import annotations

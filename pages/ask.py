@@ -27,7 +27,9 @@ from ask.engine import Answer, answer
 from ask.question import NotUnderstood
 from components import answer_figures, answers, asking, shell
 from components.asking import Address
-from pages import _ask_view, _examples, current, now_ms, page_path, who
+from jobs.access import audited
+from jobs.access.roles import Role
+from pages import _ask_view, _examples, current, doer, now_ms, only, page_path, who
 from store import TooSlow, questions
 
 dash.register_page(__name__, path="/ask", name="Ask", title="Ask · Foresight", order=5)
@@ -47,7 +49,7 @@ class _Outcome(NamedTuple):
     rows: int | None = None
 
 
-def layout(q: Any = "", **given: Any) -> html.Div:
+def _layout(q: Any = "", **given: Any) -> html.Div:
     """The question of the address, to be answered as soon as the page is there."""
     text = _one(q).strip()[: asking.MOST_CHARACTERS]
     kept = {name: _one(given[name]) for name in _RANGE if name in given}
@@ -84,6 +86,9 @@ def layout(q: Any = "", **given: Any) -> html.Div:
         id="ask",
         subtitle=_ABOUT,
     )
+
+
+layout = only(Role.ADMIN, _layout)
 
 
 def _side(saved: Any, latest: Any, address: Address, now: int) -> html.Div:
@@ -160,6 +165,7 @@ def show(asked: Mapping[str, Any], chosen: Mapping[str, str] | None) -> dict[str
             took_ms=took_ms,
             at=now,
         )
+        audited.note(current(), connection, doer(), "question", text, outcome=outcome.outcome)
         latest = questions.latest_texts(connection, who(), MOST_HISTORY)
     refused = outcome.rows is None
     return {

@@ -22,18 +22,21 @@ from dash import (
     no_update,
 )
 from dash.exceptions import PreventUpdate
+from flask import abort
 
 from components import cards, dataset_catalog, shell, states
 from components import dataset_frame as frame
 from datasets import filters
 from datasets.row_files import MOST_XLSX_ROWS
+from jobs.access import audited
+from jobs.access.roles import Role
 from jobs.dataset_shelf import OWN
 from pages import _datasets_address as address
 from pages import _datasets_answer as answers
 from pages import _datasets_charts as charts
 from pages import _datasets_files as files
 from pages import _datasets_sets as sets
-from pages import current, now_ms, who
+from pages import current, doer, may, now_ms, who
 
 dash.register_page(
     __name__, path="/datasets", name="Data sets", title="Data sets · Foresight", order=4
@@ -307,11 +310,20 @@ def make_files(_makes: int | None, _cancels: int | None, _ticks: int | None) -> 
     """Start or end the run that makes the files of the training set, and show how far it is."""
     parts = current()
     if ctx.triggered_id == "datasets-make":
+        _refuse_viewers()
         parts.training_files.start(parts.settings, now_ms(), who())
+        audited.note_alone(parts, doer(), "export.make", "training files")
     elif ctx.triggered_id == "datasets-cancel":
+        _refuse_viewers()
         parts.training_files.cancel(who())
     running = files.is_running()
     return files.content(), running, not running, -1 if running else 0
+
+
+def _refuse_viewers() -> None:
+    """The state of the files is for everybody; making them is not."""
+    if not may(Role.OPERATOR):
+        abort(403, "this needs the role operator")
 
 
 def _clicked(point: Mapping[str, Any] | None, cells: list[Mapping[str, Any] | None]) -> int | None:

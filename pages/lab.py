@@ -25,9 +25,10 @@ from dash import (
 from components import cards, lab_cards, lab_history, shell, states, tables
 from components.icons import glyph
 from datasets.owasp.scenarios import RISKS
+from jobs.access.roles import Role
 from jobs.lab import scenarios
 from jobs.lab.orders import LabClosedError, order_run, order_stop
-from pages import _lab_view, current, now_ms, who
+from pages import _lab_view, current, now_ms, only, who
 from pages._drawn import fingerprint
 from store import scenario_runs
 from store.scenario_runs import RunOpenError
@@ -57,7 +58,7 @@ _PARTS: Final = {
 }
 
 
-def layout(run: Any = "", intensity: Any = "", minutes: Any = "", **_: Any) -> html.Div:
+def _layout(run: Any = "", intensity: Any = "", minutes: Any = "", **_: Any) -> html.Div:
     """The run of the address (else the open or the latest one), all scenarios, all runs."""
     if not current().settings.demo:
         return shell.page("Lab", lab_cards.closed(DEMO_COMMAND), id="lab", subtitle="")
@@ -93,6 +94,9 @@ def layout(run: Any = "", intensity: Any = "", minutes: Any = "", **_: Any) -> h
         id="lab",
         subtitle=_ABOUT,
     )
+
+
+layout = only(Role.ADMIN, _layout)
 
 
 def _stage() -> html.Section:

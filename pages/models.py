@@ -22,9 +22,10 @@ from dash import (
 
 from components import model_dialog, model_learnt, shell, states
 from jobs import versions
+from jobs.access import audited
 from ml.features import CLIENT, ENDPOINT
 from ml.registry import ModelError, UnknownVersionError
-from pages import _models_layout, _models_learnt, _models_seen, current, now_ms, who
+from pages import _models_layout, _models_learnt, _models_seen, current, doer, now_ms, who
 from pages._drawn import fingerprint
 from pages._models_view import CHARTS, PARTS
 
@@ -228,6 +229,7 @@ def change(
             name = versions.promote(app.store, app.models, version, **noted)
     except (UnknownVersionError, ModelError) as error:
         return True, f"Nothing was changed: {error}.", no_update, now
+    audited.note_alone(app, doer(), f"model.{asked['event']}", name, reason=said)
     return False, "", model_dialog.changed(asked["event"], name), now
 
 

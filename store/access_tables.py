@@ -1,4 +1,4 @@
-"""Tables of who may come in, and of what was done: accounts, tokens and the audit log."""
+"""Tables of who may come in, and of what was done: accounts, sessions, tokens, the audit log."""
 
 from __future__ import annotations
 
@@ -17,6 +17,13 @@ account = Table(
     Column("is_active", Boolean, nullable=False, server_default=true()),
     Column("created_at", BigInteger, nullable=False),
     Column("last_login_at", BigInteger),
+)
+
+ended_session = Table(  # of people who logged out, kept for as long as their cookie could be used
+    "ended_session",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("until", BigInteger, nullable=False),
 )
 
 token = Table(

@@ -2,45 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from filelock import FileLock
-from sqlalchemy import (
-    Connection,
-    Engine,
-    create_engine,
-    event,
-    inspect,
-    make_url,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.schema import CreateColumn, CreateIndex
 
-from store.percentile import add_percentiles
-from store.tables import (
-    CALLS_BY_ENDPOINT,
-    CALLS_BY_USER,
-    ENDPOINT_WINDOWS,
-    RISKY_ENDPOINT_WINDOWS,
-    SCHEMA_VERSION,
-    meta,
-    metadata,
-)
+from store import mending, schema
+from store.condition import Condition
+from store.sqlite_file import engines_of, require_same_file
 
-BUSY_TIMEOUT_MS: Final = 5_000
 _STEPS_BETWEEN_LOOKS: Final = 10_000  # of SQLite's machine, under a millisecond
 _SCHEMA_LOCK: Final = (
     7_014_217_003  # any fixed number; PostgreSQL's advisory lock while tables are made
 )
+_FORBIDDEN: Final[ContextVar[bool]] = ContextVar("writes are forbidden", default=False)
+_log = logging.getLogger(__name__)
 
 
 class Grid(NamedTuple):
@@ -63,6 +47,8 @@ class Store:
     writer: Engine
     reader: Engine
     grid: Grid
+    file: Path | None = None  # of SQLite
+    condition: Condition = field(default_factory=Condition)
 
     @property
     def window_ms(self) -> int:
@@ -72,20 +58,34 @@ class Store:
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         """A writing transaction, committed at the end of the block; one at a time on SQLite."""
-        with self.writer.begin() as connection:
-            yield connection
+        if _FORBIDDEN.get():
+            raise WritesForbidden("yours may read, and not write")
+        try:
+            with self.writer.connect() as connection:
+                with connection.begin():
+                    yield connection
+                if self.file is not None:
+                    require_same_file(connection, self.file)
+        except Exception as error:
+            self.condition.note(error)
+            raise
+        self.condition.is_well()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A reading transaction: all its queries see the same state."""
-        with self.reader.begin() as connection:
-            yield connection
+        try:
+            with self.reader.begin() as connection:
+                yield connection
+        except Exception as error:
+            self.condition.note(error)
+            raise
 
     @contextmanager
     def read_within(self, seconds: float) -> Iterator[Connection]:
         """A reading transaction whose queries are given up after `seconds` with `TooSlow`."""
         deadline = time.monotonic() + seconds
-        with self.reader.connect() as connection, connection.begin():
+        with self.read() as connection:
             try:
                 with _interrupted_at(connection, deadline):
                     yield connection
@@ -102,6 +102,20 @@ class Store:
 
 class TooSlow(RuntimeError):
     """A query took longer than it may."""
+
+
+class WritesForbidden(PermissionError):
+    """Something would have been written for somebody who may only read."""
+
+
+@contextmanager
+def writes_forbidden() -> Iterator[None]:
+    """Let every `Store.begin` of this thread fail: a second bolt behind the rules of the gate."""
+    before = _FORBIDDEN.set(True)
+    try:
+        yield
+    finally:
+        _FORBIDDEN.reset(before)
 
 
 @contextmanager
@@ -157,85 +171,16 @@ def _closed_on_error(store: Store) -> Iterator[None]:
         raise
 
 
-def _make_tables(connection: Connection, grid: Grid) -> None:
-    """Make what is missing, and refuse a store that was made for something else."""
-    metadata.create_all(connection)
-    version = meta.c.name == "schema_version"
-    stored = connection.scalar(select(meta.c.value).where(version))
-    if stored is not None and 0 < stored < SCHEMA_VERSION:
-        _add_missing_columns(connection)
-        _renew_indexes(connection, stored)
-        connection.execute(update(meta).where(version).values(value=SCHEMA_VERSION))
-    expected = {"schema_version": SCHEMA_VERSION, "window_ms": grid.window_ms}
-    for name, value in expected.items():
-        found = connection.scalar(select(meta.c.value).where(meta.c.name == name))
-        if found is None:
-            connection.execute(meta.insert().values(name=name, value=value))
-        elif found != value:
-            raise ValueError(
-                f"the store has {name}={found}, this server needs {value}: use another DATA_DIR or "
-                "DATABASE_URL, or the release and WINDOW_SECONDS that the store was made with"
-            )
-
-
-def _add_missing_columns(connection: Connection) -> None:
-    """Bring the tables of a release before up to date: what came since may be NULL."""
-    for table in metadata.tables.values():
-        known = {column["name"] for column in inspect(connection).get_columns(table.name)}
-        for column in table.columns:
-            if column.name not in known:
-                definition = CreateColumn(column).compile(dialect=connection.dialect)
-                connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {definition}"))
-
-
-def _renew_indexes(connection: Connection, stored: int) -> None:
-    """Those that the stored schema does not have, or has with fewer columns."""
-    if stored < 3:
-        for index in (CALLS_BY_ENDPOINT, CALLS_BY_USER):
-            index.drop(connection, checkfirst=True)
-            index.create(connection)
-    for index in (ENDPOINT_WINDOWS, RISKY_ENDPOINT_WINDOWS):
-        connection.execute(CreateIndex(index, if_not_exists=True))
-
-
 def _open_sqlite(url: URL, grid: Grid) -> Store:
     if not url.database or url.database == ":memory:":
         raise ValueError(
             f"DATABASE_URL {url.render_as_string()!r} names no file, which several threads need"
         )
-    path = Path(url.database)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    writer = create_engine(url, pool_size=2, max_overflow=6)
-    reader = create_engine(url, pool_size=8, max_overflow=56)
-    event.listen(writer, "connect", _prepare_sqlite_writer)
-    event.listen(writer, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-    event.listen(reader, "connect", _prepare_sqlite_reader)
-    event.listen(reader, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
-    store = Store(writer, reader, grid)
-    lock = FileLock(path.with_name(path.name + ".setup-lock"))
-    with _closed_on_error(store), lock, store.begin() as connection:
-        _make_tables(connection, grid)
+    file = Path(url.database)
+    store = Store(*engines_of(url, file), grid, file)
+    with _closed_on_error(store):
+        mending.prepare(store, file)
     return store
-
-
-def _prepare_sqlite_writer(connection: Any, _: object) -> None:
-    connection.isolation_level = (
-        None  # transactions are ours: the driver's own BEGIN is not IMMEDIATE
-    )
-    for pragma in (
-        f"busy_timeout={BUSY_TIMEOUT_MS}",
-        "journal_mode=WAL",
-        "synchronous=NORMAL",
-        "temp_store=MEMORY",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _prepare_sqlite_reader(connection: Any, _: object) -> None:
-    connection.isolation_level = None
-    for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", "query_only=ON", "mmap_size=268435456"):
-        connection.execute(f"PRAGMA {pragma}")
-    add_percentiles(connection)
 
 
 def _open_postgresql(url: URL, grid: Grid) -> Store:
@@ -253,7 +198,23 @@ def _open_postgresql(url: URL, grid: Grid) -> Store:
         reader, "begin", lambda connection: connection.exec_driver_sql("SET TRANSACTION READ ONLY")
     )
     store = Store(writer, reader, grid)
-    with _closed_on_error(store), store.begin() as connection:
-        connection.execute(text(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})"))
-        _make_tables(connection, grid)
+    with _closed_on_error(store):
+        _prepare_postgresql(store)
     return store
+
+
+def _prepare_postgresql(store: Store) -> None:
+    with store.read() as connection:
+        if schema.is_current(connection, store.window_ms):
+            return
+    with store.begin() as connection:
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_SCHEMA_LOCK})"))
+        schema.bring_up_to_date(connection, store.window_ms, _say_whose_backup)
+
+
+def _say_whose_backup(revision: str) -> None:
+    _log.warning(
+        "the database is migrated to schema %s in one transaction; a copy of the data as they "
+        "were is its operator's to make, by pg_dump",
+        revision,
+    )

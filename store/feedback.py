@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, func, select, text
+from sqlalchemy import ColumnElement, Connection, Select, Table, delete, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from store.tables import FEATURE_COLUMNS, anomaly_log, feedback
@@ -162,3 +162,8 @@ def _row(row: dict[str, Any]) -> dict[str, Any]:
     features = json.loads(row["features"])
     simulated = features.pop(SIMULATED_COUNT, 0)
     return {**row, "features": features, SIMULATED_COUNT: simulated}
+
+
+def remove_verdicts(connection: Connection, before: int) -> None:
+    """Remove those that were said before an instant [epoch ms]."""
+    connection.execute(delete(feedback).where(feedback.c.at < before))

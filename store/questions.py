@@ -145,6 +145,11 @@ def forget_saved(connection: Connection, who: str, question_id: int) -> None:
         raise UnknownQuestionError(f"no saved question has the id {question_id!r}")
 
 
+def remove_questions(connection: Connection, before: int) -> None:
+    """Remove what was asked before an instant [epoch ms]; saved questions stay."""
+    connection.execute(delete(question).where(question.c.at < before))
+
+
 def _storable(text: str) -> str:
     """What both databases take: no NUL, no half characters; not longer than a question."""
     clean = text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")

@@ -57,6 +57,13 @@ def note_own(connection: Connection, before: int) -> None:
         _see(connection, last_window_id(connection))
 
 
+def note_removed(connection: Connection) -> None:
+    """Note that the newest windows may be gone: their ids are given again."""
+    last = last_window_id(connection)
+    if last < _seen(connection):
+        _see(connection, last)
+
+
 def find_foreign(connection: Connection) -> None:
     """Make the hours due whose windows came from elsewhere, or are older than roll-ups."""
     seen, last = _seen(connection), last_window_id(connection)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from store.lists import Row, rows, select_windows
@@ -192,6 +192,11 @@ def count_calls(
     if clients is not None:
         statement = statement.where(func.coalesce(c.user_id, c.ip_address).in_(clients))
     return connection.execute(statement).scalar_one()
+
+
+def remove_runs(connection: Connection, before: int) -> None:
+    """Remove those that were asked for before an instant [epoch ms] and are over."""
+    connection.execute(delete(scenario_run).where(_R.open.is_(None), _R.asked_at < before))
 
 
 def _first(connection: Connection, condition: ColumnElement[bool]) -> Run | None:

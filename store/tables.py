@@ -19,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5  # with a new one comes a revision in store/migrations/versions
 
 metadata = MetaData()
 

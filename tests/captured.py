@@ -13,7 +13,9 @@ from werkzeug.routing import Rule
 from ingest import hooks
 from ingest.call import Call
 from ingest.journal import Journal
+from ingest.seal import Seal
 from ingest.writer import decoded
+from tests.rows import SEAL
 
 KEY = b"key of the simulator"
 PROXIES = (ip_network("10.0.0.0/8"),)
@@ -106,6 +108,13 @@ class Log:
         return int(self._batch().lost)
 
 
-def captured(server: Flask, log: Log) -> Flask:
-    hooks.install(server, log.journal, is_own=is_own, trusted_proxies=PROXIES, simulator_key=KEY)
+def captured(server: Flask, log: Log, seal: Seal = SEAL) -> Flask:
+    hooks.install(
+        server,
+        log.journal,
+        is_own=is_own,
+        trusted_proxies=PROXIES,
+        simulator_key=KEY,
+        seal=seal,
+    )
     return server

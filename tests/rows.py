@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ingest.call import Call
+from ingest.seal import Seal
 from store.tables import WINDOW_COLUMNS
 
 MINUTE = 60_000
+SEAL = Seal("session key of the tests")
 T0 = 1_773_847_800_000  # 2026-03-18T15:30:00Z, a full minute
 
 

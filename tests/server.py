@@ -108,7 +108,7 @@ def running_server(data_dir: Path, *, port: int | None = None, **options: Any) -
     data_dir.mkdir(parents=True, exist_ok=True)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("FORESIGHT_")}
     environment |= {"FORESIGHT_DATA_DIR": str(data_dir), "FORESIGHT_PORT": str(port)}
-    environment |= {"FORESIGHT_API_TOKEN": TOKEN}
+    environment |= {"FORESIGHT_API_TOKEN": TOKEN, "FORESIGHT_API_LIMIT": "0"}
     environment |= {f"FORESIGHT_{name.upper()}": str(value) for name, value in options.items()}
     log = data_dir / f"server-{port}.log"
     with log.open("ab") as output:

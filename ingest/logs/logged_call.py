@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from ingest.call import Call, clean_method, clean_path, fingerprint
+from ingest.call import Call, clean_method, clean_path
 from ingest.caller import plain_address
+from ingest.seal import Seal
 
 MS_PER_UNIT: Final[Mapping[str, float]] = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 MAX_CLIENT_CHARACTERS: Final = 256  # of an address or host name, and of a user
@@ -83,12 +84,17 @@ def call_of(fields: Mapping[str, object]) -> LoggedCall:
 
 
 def stored_form(
-    logged: LoggedCall, endpoint: str, source: str, received_at: int, identity: int | None
+    logged: LoggedCall,
+    endpoint: str,
+    source: str,
+    received_at: int,
+    identity: int | None,
+    seal: Seal,
 ) -> Call:
     """The row of a logged call; of its query and body only the fingerprint knows."""
     path, _, query = logged.target.partition("?")
     client = logged.user_id or logged.ip_address
-    return Call(
+    call = Call(
         logged.timestamp,
         endpoint,
         clean_method(logged.method),
@@ -97,12 +103,13 @@ def stored_form(
         logged.payload_size,
         logged.ip_address,
         logged.user_id,
-        clean_path(path if logged.method else logged.target),
-        fingerprint(client, logged.method, path, query, logged.body),
+        clean_path(path),
+        seal.fingerprint(client, logged.method, path, query, logged.body),
         source,
         received_at,
         identity=identity,
     )
+    return seal.sealed(call)
 
 
 def quoted(value: object) -> str:

@@ -120,7 +120,7 @@ class Demo:
 
 
 def _started(orders: dict[str, Any]) -> subprocess.Popen[bytes]:
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # this product's own code  # nosec B603
         [sys.executable, "-m", "ingest.simulator.demo"],
         cwd=ROOT,
         stdin=subprocess.PIPE,

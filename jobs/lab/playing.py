@@ -10,6 +10,7 @@ import threading
 from contextlib import suppress
 from typing import Any, Final
 
+from ingest.seal import Seal
 from ingest.shop.faults import clear_fault, severity_for, start_fault
 from ingest.signature import simulator_key
 from ingest.simulator.demo import RATE, ROOT, STOP_S
@@ -35,12 +36,20 @@ class Playing:
         Of the server: clients call its own address, faults are switched in its data folder.
     session_key : str
         Of the server.
+    seal : Seal
+        Of the server: its clients may have pseudonyms.
     begins_at : int
         When a fault is switched on [epoch ms]; until then only ordinary clients call.
     """
 
     def __init__(
-        self, run: Run, scenario: Scenario, settings: Settings, session_key: str, begins_at: int
+        self,
+        run: Run,
+        scenario: Scenario,
+        settings: Settings,
+        session_key: str,
+        seal: Seal,
+        begins_at: int,
     ) -> None:
         self.run, self.scenario, self.begins_at = run, scenario, begins_at
         self._data_dir = settings.data_dir
@@ -53,7 +62,8 @@ class Playing:
         self._reader.start()
         self.subjects = scenario.names
         if scenario.kind == ATTACK:
-            self.subjects = names_of(attackers(run.scenario, run.id, simulator_key(session_key)))
+            names = names_of(attackers(run.scenario, run.id, simulator_key(session_key)))
+            self.subjects = tuple(map(seal.client, names))
 
     @property
     def first_at(self) -> int | None:
@@ -133,7 +143,7 @@ class Playing:
 
 
 def _started(orders: dict[str, Any]) -> subprocess.Popen[bytes]:
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # this product's own code  # nosec B603
         [sys.executable, "-m", "jobs.lab.player"],
         cwd=ROOT,
         stdin=subprocess.PIPE,

@@ -109,7 +109,8 @@ class Stage:
         self._demo.stop()
         settings, key = self._parts.settings, self._parts.session_key
         try:
-            self._playing = Playing(run, scenario, settings, key, begins_at)
+            seal = self._parts.seal
+            self._playing = Playing(run, scenario, settings, key, seal, begins_at)
         except OSError:  # no process could be started; the run is given up as lost
             self._resume_demo()
             raise

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
 import time
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from jobs import drift, scorecard
-from jobs.runtime import FACTORY_MODELS
+from jobs.runtime import FACTORY_MODELS, model_key
 from jobs.scoring import GRACE_MS
 from ml.registry import Models
-from ml.version_files import MANIFEST_FILE
+from ml.version_files import write_version
 from store import Store, forecasts
 from tests.browser.conftest import OpenPage, fill
 from tests.server import Server
@@ -30,13 +28,13 @@ OLDER, NEWER = "20260301T153000-aaaaaaaa", "20260302T153000-bbbbbbbb"
 @pytest.fixture
 def models(quiet_server: Server) -> Models:
     """Two versions of the server's own, the later one current."""
-    found = Models(quiet_server.data_dir / "models", FACTORY_MODELS)
-    factory = FACTORY_MODELS / found.version()
+    key = model_key((quiet_server.data_dir / "secret_key").read_text())
+    found = Models(quiet_server.data_dir / "models", FACTORY_MODELS, key)
+    bundle, summary = found.current()[1], found.manifest()
+    del summary["sha256"], summary["bytes"]
     for name in (OLDER, NEWER):
-        shutil.copytree(factory, found.directory / name)
-        told = found.directory / name / MANIFEST_FILE
         created = {"created_at": f"2026-03-0{name[7]}T15:30:00+00:00", "source": "stored"}
-        told.write_text(json.dumps(json.loads(told.read_text()) | created))
+        write_version(found.directory / name, bundle, summary | created, key)
         found.promote(name)
     return found
 

@@ -25,7 +25,13 @@ from tests.server import TOKEN
 def running_app(data_dir: Path, database_url: str = "") -> Iterator[Flask]:
     """An app with an empty store; no thread runs."""
     server = create_app(
-        Settings(data_dir=data_dir, database_url=database_url, api_token=TOKEN, _env_file=None)
+        Settings(
+            data_dir=data_dir,
+            database_url=database_url,
+            api_token=TOKEN,
+            api_limit=0,
+            _env_file=None,
+        )
     )
     yield server
     parts: Foresight = server.extensions[EXTENSION]

@@ -211,7 +211,7 @@ def test_a_store_that_is_locked_for_ten_seconds_loses_nothing(
     drainer.stop()
     assert stored(store) == list(range(len(durations)))
     assert max(durations) < 1  # [s]; no append waited for the database
-    warnings = [record for record in caplog.records if "the store is away" in record.message]
+    warnings = [record for record in caplog.records if "the store is locked" in record.message]
     assert len(warnings) == 1
     store.close()
 

@@ -184,12 +184,13 @@ from flask import Flask, Response, request
 from gunicorn.app.base import BaseApplication
 from ingest import hooks
 from ingest.journal import Journal
+from tests.rows import SEAL
 
 shop = Flask("shop")
 shop.post("/orders/<int:number>")(lambda number: request.get_data())
 shop.add_url_rule("/stream", "stream", lambda: Response(bytes(1000) for _ in range(10**9)))
 journal = Journal(Path(sys.argv[1]), 2**30)
-hooks.install(shop, journal, is_own=lambda rule: False, simulator_key=b"key")
+hooks.install(shop, journal, is_own=lambda rule: False, simulator_key=b"key", seal=SEAL)
 
 class Server(BaseApplication):
     def load_config(self):

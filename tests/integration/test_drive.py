@@ -19,7 +19,7 @@ from flask import Flask, request
 from werkzeug.serving import BaseWSGIServer, make_server
 
 from ingest import hooks, mock_api
-from ingest.call import SIMULATED, fingerprint
+from ingest.call import SIMULATED
 from ingest.journal import Journal
 from ingest.shop.faults import FILE_NAME, FaultSwitch
 from ingest.shop.model import Shop
@@ -31,6 +31,7 @@ from ingest.simulator.http_client import Sender, Unreachable
 from ingest.simulator.purchases import search_request
 from ingest.writer import drain
 from store import Store, reads
+from tests.rows import SEAL
 from tests.server import wait_until
 
 KEY = "a session key of forty characters, or so"
@@ -180,7 +181,7 @@ def test_a_captured_call_looks_like_a_simulated_one(tmp_path: Path, sqlite_store
     journal = Journal(tmp_path / "journal", 2**20)
     key = simulator_key(KEY)
     app = Flask("captured")
-    hooks.install(app, journal, is_own=lambda _: False, simulator_key=key)
+    hooks.install(app, journal, is_own=lambda _: False, simulator_key=key, seal=SEAL)
     app.register_blueprint(mock_api.blueprint(Shop(seed=1), KEY))
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,))
@@ -200,7 +201,7 @@ def test_a_captured_call_looks_like_a_simulated_one(tmp_path: Path, sqlite_store
         calls = reads.calls_between(connection, 0, 2**62)
     assert (calls["endpoint"][0], calls["client"][0]) == ("/search", client.address)
     assert (calls["status_code"][0], calls["payload_size"][0]) == (200, len(outcome.body))
-    expected = fingerprint(client.address, "GET", "/search", "q=red+lamp&page=2")
+    expected = SEAL.fingerprint(client.address, "GET", "/search", "q=red+lamp&page=2")
     assert calls["fingerprint"][0] == expected
     assert bool(calls["simulated"][0]), SIMULATED
 

@@ -15,6 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from api.metrics import MOST_SAMPLES
 from ingest.journal import SUFFIX, directory_bytes
 from ingest.writer import drain
+from jobs.access import people
+from jobs.access.audited import Doer
 from jobs.backlog import MOST_COUNTED_BYTES, Backlog, backlog
 from jobs.runtime import Foresight
 from jobs.schedule import run_job
@@ -23,6 +25,7 @@ from ml.features import FEATURES
 from store import Store, writes
 from store.call_counts import call_counts
 from store.drift import DriftHour, save_drift
+from tests.people import PASSWORD, sign_in
 from tests.rows import MINUTE, T0, call, window
 from tests.server import running_server, wait_until
 
@@ -255,11 +258,14 @@ def test_a_deep_journal_is_not_read_to_its_end(tmp_path: Path) -> None:
     assert backlog(tmp_path / "nowhere", {}) == Backlog(0, 0, None)
 
 
-def test_refused_logins_are_counted_by_kind(client: FlaskClient, stranger: FlaskClient) -> None:
+def test_refused_logins_are_counted_by_kind(
+    client: FlaskClient, stranger: FlaskClient, parts: Foresight
+) -> None:
     stranger.get("/auth/login?token=wrong")
     stranger.head("/auth/login?token=wrong")
+    people.set_password(parts, Doer("boss", None, 1), "admin", PASSWORD)
     for wrong in ("x", "y"):
-        stranger.post("/auth/login", data={"password": wrong})
+        sign_in(stranger, wrong)
     for header in ("Bearer wrong", "bearer", "Basic YTpi"):
         stranger.get("/api/stats", headers={"Authorization": header})
     stranger.get("/api/stats")

@@ -12,12 +12,14 @@ from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient
 
+from jobs.access.roles import Role
 from jobs.runtime import Foresight
 from jobs.versions import before, roll_back
 from ml.bundle import Bundle
 from ml.registry import UnknownVersionError
 from store import writes
 from tests.integration.conftest import running_app
+from tests.people import newcomer, page_token
 from tests.rows import MINUTE, T0, window
 
 T0_ISO = "2026-03-18T15:30:00.000Z"
@@ -204,20 +206,19 @@ def test_without_an_earlier_version_a_rollback_is_a_conflict(client: FlaskClient
 
 
 @pytest.mark.parametrize("path", ["/api/feedback", "/api/models/promote", "/api/models/rollback"])
-def test_strangers_and_other_sites_change_nothing(stranger: FlaskClient, path: str) -> None:
-    assert stranger.post(path, json={}).status_code == 401
-    with stranger.session_transaction() as session:
-        session["user"] = "admin"
-    foreign = stranger.post(path, json={}, headers={"Origin": "https://evil.example"})
-    assert foreign.status_code == 403
+def test_strangers_and_other_sites_change_nothing(app: Flask, path: str) -> None:
+    assert app.test_client().post(path, json={}).status_code == 401
+    person = newcomer(app, Role.ADMIN)
+    evil = page_token(person) | {"Origin": "https://evil.example"}
+    assert person.post(path, json={}, headers=evil).status_code == 403
 
 
 @pytest.mark.usefixtures("windows")
-def test_a_verdict_in_a_session_names_its_user(stranger: FlaskClient) -> None:
-    with stranger.session_transaction() as session:
-        session["user"] = "admin"
-    row = post(stranger, "/api/feedback", {"window_id": 1, "verdict": "confirmed"}, 201)
-    assert row["who"] == "admin"
+def test_a_verdict_in_a_session_names_its_user(app: Flask) -> None:
+    person = newcomer(app, Role.OPERATOR)
+    verdict = {"window_id": 1, "verdict": "confirmed"}
+    answer = person.post("/api/feedback", json=verdict, headers=page_token(person))
+    assert (answer.status_code, answer.get_json()["who"]) == (201, "ann")
 
 
 def flask(app: Flask, *command: str) -> Result:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -22,9 +23,11 @@ from werkzeug.test import TestResponse
 from api.calls import BATCHES_AT_ONCE, MAX_BODY_BYTES
 from ingest.posted import MAX_ERRORS, MAX_RECORDS
 from jobs import scoring
+from jobs.access.roles import Role
 from jobs.runtime import Foresight
 from ml.bundle import Bundle
 from tests.integration.conftest import running_app
+from tests.people import newcomer, page_token
 from tests.rows import MINUTE
 from tests.server import TOKEN, Server, running_server, wait_until
 
@@ -178,6 +181,8 @@ def test_a_retry_with_the_same_key_stores_nothing_twice(
     assert post(client, batch, Idempotency_Key="k1")[1] == {**counts(3), "errors": []}
     assert post(client, batch, Idempotency_Key="k1")[1] == {**counts(0, 3), "errors": []}
     assert post(client, batch, Idempotency_Key="k2")[1]["accepted"] == 3
+    (tmp_path / "other").mkdir()
+    shutil.copy(tmp_path / "secret_key", tmp_path / "other")
     with running_app(tmp_path / "other", store_url) as other:  # another server on the store
         assert post(known(other), batch, Idempotency_Key="k1")[1]["duplicates"] == 3
     assert len(logs(client)) == 6
@@ -238,12 +243,12 @@ def test_a_batch_that_can_not_be_read_is_refused(
 
 
 def test_strangers_and_other_sites_store_nothing(sqlite_app: Flask) -> None:
-    stranger = sqlite_app.test_client()
     batch = [record(a_minute_ago())]
-    assert post(stranger, batch)[0] == 401
-    with stranger.session_transaction() as session:
-        session["user"] = "admin"
-    assert post(stranger, batch, Origin="https://evil.example")[0] == 403
+    assert post(sqlite_app.test_client(), batch)[0] == 401
+    person = newcomer(sqlite_app, Role.ADMIN)
+    page = page_token(person)
+    assert post(person, batch, **page, Origin="https://evil.example")[0] == 403
+    assert post(person, batch)[0] == 403, "it lacks the token of the page"
     assert logs(known(sqlite_app)) == []
 
 
@@ -266,7 +271,7 @@ def test_a_locked_store_stores_nothing_and_says_when_to_come_again(
     with locked(tmp_path):
         answer = client.post("/api/calls", json=batch, headers={"Idempotency-Key": "k"})
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
-    assert "locked or away; send this batch again" in answer.get_json()["error"]["message"]
+    assert "write lock; send this batch again" in answer.get_json()["error"]["message"]
     assert logs(client) == []
     assert post(client, batch, Idempotency_Key="k")[1]["accepted"] == 1
 

@@ -10,7 +10,7 @@ import pytest
 
 from ml.bundle import SCORES, Bundle
 from ml.failure import NEVER_CERTAIN, is_failing
-from ml.features import FEATURES, OTHER_CLIENTS, UNMATCHED
+from ml.features import FEATURES, OTHER, UNMATCHED
 from ml.past import feature_matrix
 from ml.rhythm import RHYTHM
 from tests.rows import MINUTE, T0
@@ -101,9 +101,15 @@ def test_a_thin_window_is_never_high(models: Bundle, kind: dict[str, Any]) -> No
 
 def test_the_clients_that_share_a_row_are_never_high(models: Bundle) -> None:
     flood = {"req_count": 90_000, "error_rate": 0.9, "repeat_rate": 0.9}
-    shared = window(**(CLIENT | {"client": OTHER_CLIENTS}), **flood)
+    shared = window(**(CLIENT | {"client": OTHER}), **flood)
     assert score(models, shared).priority.tolist() == ["MEDIUM"]
     assert score(models, window(**CLIENT, **flood)).priority.tolist() == ["HIGH"]
+
+
+def test_the_endpoints_that_share_a_row_are_never_high(models: Bundle) -> None:
+    outage = {"req_count": 500, "error_rate": 1.0, "status_entropy": 0.0}
+    assert score(models, window(endpoint=OTHER, **outage)).priority.tolist() == ["MEDIUM"]
+    assert score(models, window(**outage)).priority.tolist() == ["HIGH"]
 
 
 # What is promised

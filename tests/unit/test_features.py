@@ -12,7 +12,7 @@ import pytest
 
 from datasets.synthetic import call_columns
 from ingest.call import Call
-from ml.features import FEATURES, KEY, window_features
+from ml.features import FEATURES, KEY, is_shared, window_features
 from ml.histogram import latency_histogram
 from tests.rows import MINUTE, T0, call
 
@@ -164,6 +164,36 @@ def test_the_limit_holds_for_each_window_alone() -> None:
     calls = [call(T0, user_id="a"), call(T0, user_id="b"), call(T0 + MINUTE, user_id="b")]
     found = windows(calls, max_clients=1).query("subject == 'client'")
     assert found.client.tolist() == ["a", "(other)", "b"]
+
+
+def test_a_client_that_calls_itself_other_shares_the_window_of_that_name() -> None:
+    calls = [call(user_id=name) for name in ("a", "a", "(other)", "b", "c")]
+    found = windows(calls, max_clients=1).query("subject == 'client'")
+    assert dict(zip(found.client, found.req_count, strict=True)) == {"a": 2, "(other)": 3}
+
+
+def test_endpoints_beyond_the_busiest_share_one_window_a_method() -> None:
+    routes = [("/a", "GET", 3), ("/b", "POST", 2), ("/c", "GET", 1), ("/d", "POST", 1)]
+    routes += [("/d", "GET", 1), ("(other)", "GET", 1)]
+    calls = [call(endpoint=e, method=m, path=e) for e, m, n in routes for _ in range(n)]
+    found = windows(calls, max_endpoints=2).query("subject == 'endpoint'")
+    names = zip(found.endpoint, found.method, strict=True)
+    assert dict(zip(names, found.req_count, strict=True)) == {
+        ("/a", "GET"): 3,
+        ("/b", "POST"): 2,
+        ("(other)", "GET"): 3,  # with the calls that are stored under this name
+        ("(other)", "POST"): 1,
+    }
+    shared = found[found.endpoint == "(other)"]
+    assert shared.unique_endpoints.tolist() == [3, 1]
+    assert is_shared(found).tolist() == (found.endpoint == "(other)").tolist()
+
+
+def test_the_limit_of_endpoints_holds_for_each_window_alone() -> None:
+    calls = [call(T0, endpoint="/a"), call(T0, endpoint="/b"), call(T0 + MINUTE, endpoint="/b")]
+    found = windows(calls, max_endpoints=1).query("subject == 'endpoint'")
+    assert found.endpoint.tolist() == ["/a", "(other)", "/b"]
+    assert found.req_count.sum() == len(calls)
 
 
 def test_no_call_gives_an_empty_frame_of_the_same_types() -> None:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -269,4 +270,80 @@ def test_a_forked_child_has_a_file_of_its_own_and_keeps_nothing_of_its_parents(d
         sorted(row[0] for row in decoded(file.read_bytes()).rows) for file in files(directory)
     )
     assert by_file == [[1, 4], [2, 3]]
+    assert lost(directory) == 1
+
+
+def numbers(directory: Path) -> list[int | None]:
+    return [found.fingerprint for found in calls(directory)]
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each append looks whether the file is there."""
+    monkeypatch.setattr(journal_module, "LOOK_EVERY_S", -1)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_file_that_somebody_removes_comes_back_with_all_its_calls_under_its_name(
+    directory: Path,
+):
+    journal = Journal(directory, 2**20)
+    for number in range(3):
+        journal.append(call(fingerprint=number))
+    [file] = files(directory)
+    file.unlink()
+    journal.append(call(fingerprint=3))
+    assert files(directory) == [file]
+    assert numbers(directory) == [0, 1, 2, 3]
+    assert not is_given_up(file)
+    journal.append(call(fingerprint=4))
+    assert numbers(directory) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.usefixtures("at_once")
+def test_what_a_thread_still_writes_to_a_removed_file_is_kept(directory: Path):
+    journal = Journal(directory, 2**20)
+    journal.append(call(fingerprint=0))
+    old = journal._segment
+    assert old is not None
+    files(directory)[0].unlink()
+    journal.append(call(fingerprint=1))
+    os.write(old.fd, b"\n" + msgspec.json.encode(call(fingerprint=2)) + b"\n")
+    journal.append(call(fingerprint=3))
+    assert sorted(filter(lambda n: n is not None, numbers(directory))) == [0, 1, 2, 3]
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize(
+    "remove", [shutil.rmtree, lambda folder: folder.rename(folder.parent / "x")]
+)
+def test_a_folder_that_is_removed_or_moved_is_made_anew(
+    directory: Path, remove: Callable[[Path], object]
+):
+    journal = Journal(directory, 2**20)
+    journal.append(call(fingerprint=0))
+    remove(directory)
+    journal.append(call(fingerprint=1))
+    assert numbers(directory) == [0, 1]
+
+
+def test_what_is_written_before_anybody_looks_is_kept_at_the_end(directory: Path):
+    journal = Journal(directory, 2**20)
+    journal.append(call(fingerprint=0))
+    shutil.rmtree(directory)
+    journal.close()
+    assert numbers(directory) == [0]
+    assert lost(directory) == 0
+
+
+@pytest.mark.usefixtures("at_once")
+def test_calls_that_can_be_kept_nowhere_are_counted(directory: Path):
+    journal = Journal(directory, 2**20)
+    journal.append(call(fingerprint=0))
+    shutil.rmtree(directory)
+    directory.write_text("a file where the folder was")
+    journal.append(call(fingerprint=1))
+    directory.unlink()
+    journal.append(call(fingerprint=2))
+    assert numbers(directory) == [0, 2]
     assert lost(directory) == 1
