@@ -58,6 +58,7 @@ from store.mending import look_through
 ROOT = Path(__file__).parent
 log = logging.getLogger("app")  # also when this file is the program
 SESSION_HOURS = 12
+MOST_BODY_BYTES = 8 * 2**20  # such as a grid to save; most routes take less, posted calls more
 CHECK_S = 1.0  # of the store for damage; so much is 500 MB, what is left is checked when it is read
 THREADS = 64  # of the one worker; the mock shop and the sockets stay well below
 
@@ -83,6 +84,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     server.extensions[EXTENSION] = parts
     server.config.update(
         SECRET_KEY=parts.session_key,
+        MAX_CONTENT_LENGTH=MOST_BODY_BYTES,
         SESSION_COOKIE_NAME="foresight_session",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
@@ -120,7 +122,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     headers.install(server, settings, dashboard.csp_hashes)
     _compressed.install(server, DASHBOARD)
     _shared.install(server, DASHBOARD, is_own)
-    _permissions.install(server, DASHBOARD)
+    _permissions.install(server, dashboard)
     cli.install(server)
     return server
 

@@ -80,7 +80,7 @@ class Settings(BaseSettings):
         100, ge=0, description="Requests/s of a token or person to the product's own API; 0: any."
     )
     mock_limit: int = Field(
-        0, ge=0, description="Requests/s of an address to each mock endpoint; 0: any."
+        0, ge=0, description="Requests/s of an address to the mock endpoints; 0: any."
     )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Origins, by commas, whose pages may ask the REST API with a token."

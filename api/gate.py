@@ -8,8 +8,9 @@ from flask import Blueprint, Flask, Response, g, make_response, redirect, reques
 from flask_login import LoginManager, current_user
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
-from api import current, limits, now_ms
+from api import current, now_ms
 from api.errors import ApiError, error_answer
+from api.limits import Limit
 from api.origin import refuse_other_sites
 from api.permissions import DASHBOARD, in_scope, role_needed
 from jobs.access.roles import Caller, Role
@@ -35,7 +36,7 @@ def install(server: Flask, settings: Settings, shop: Blueprint) -> None:
     people.session_protection = None  # a phone changes its address; the cookie is signed
     people.user_loader(_by_session)
     people.request_loader(_by_token)
-    limits.install(server, settings, _counted_with, _is_open, shop)
+    own, mock = Limit(settings.api_limit), Limit(settings.mock_limit)
 
     @server.before_request
     def pass_or_refuse() -> Response | None:
@@ -44,8 +45,11 @@ def install(server: Flask, settings: Settings, shop: Blueprint) -> None:
         endpoint = request.endpoint or ""
         needed = role_needed(endpoint)
         if needed is None:
-            return None
+            return mock.refuse(str(g.address)) if request.blueprint == shop.name else None
         caller = caller_of_request()
+        too_many = own.refuse(str(g.address) if caller is None else caller.name)
+        if too_many is not None:
+            return too_many
         if caller is None:
             return _refuse_stranger()
         _refuse_forbidden(caller, endpoint, needed)
@@ -66,16 +70,6 @@ def install(server: Flask, settings: Settings, shop: Blueprint) -> None:
 def caller_of_request() -> Caller | None:
     """Who asks; None: a stranger."""
     return current_user._get_current_object() if current_user.is_authenticated else None
-
-
-def _counted_with() -> str:
-    """Whose requests are counted together: those of a token or person, else of an address."""
-    caller = None if _is_open() else caller_of_request()
-    return f"address {g.address}" if caller is None else f"caller {caller.name}"
-
-
-def _is_open() -> bool:
-    return request.url_rule is None or role_needed(request.endpoint or "") is None
 
 
 def asks_still() -> bool:

@@ -93,7 +93,7 @@ def document(server: Flask) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for rule, operation in found:
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-            described_as = _operation(server, rule, method, operation, definitions)
+            described_as = _operation(server, rule, operation, definitions)
             paths.setdefault(endpoint_template(rule.rule), {})[method.lower()] = described_as
     return {
         "openapi": "3.1.0",
@@ -135,7 +135,7 @@ def _schemas(operations: Sequence[Operation]) -> dict[str, Any]:
 
 
 def _operation(
-    server: Flask, rule: Rule, method: str, operation: Operation, definitions: dict[str, Any]
+    server: Flask, rule: Rule, operation: Operation, definitions: dict[str, Any]
 ) -> dict[str, Any]:
     view = server.view_functions[rule.endpoint]
     summary, _, text = (inspect.getdoc(view) or "").partition("\n\n")
@@ -153,7 +153,7 @@ def _operation(
             str(operation.status): _answer(operation, definitions),
             **{
                 str(status): _error(status, message)
-                for status, message in sorted(_errors(operation, method, is_open).items())
+                for status, message in sorted(_errors(operation, is_open).items())
             },
             **({"414": _TOO_LONG} if operation.query else {}),
         },
@@ -230,7 +230,7 @@ def _example(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Any:
     }
 
 
-def _errors(operation: Operation, method: str, is_open: bool) -> dict[int, ApiError]:
+def _errors(operation: Operation, is_open: bool) -> dict[int, ApiError]:
     """Status -> example."""
     found: dict[int, ApiError] = {}
     if operation.query:

@@ -28,14 +28,14 @@ _MOST: Final = 160  # characters of what somebody typed
 _ICONS: Final = {
     "log": "box-arrow-in-right",
     "user": "person",
-    "token": "key",
+    "token": "key",  # an icon  # nosec B105
     "model": "cpu",
     "export": "download",
     "question": "chat-dots",
     "settings": "sliders",
     "client": "eraser",
 }
-_BY: Final = {"password": "by password", "link": "by a one-time link"}
+_BY: Final = {"password": "by password", "link": "by a one-time link"}  # words  # nosec B105
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ def addresses(server: Server) -> dict[str, str]:
         "datasets": {},
         "ask": {"q": QUESTION},
         "lab": {},
+        "admin": {"tab": "system"},
     }
     return {
         name: f"/dashboard/{'' if name == 'overview' else name}?{urlencode(query | RANGE)}"

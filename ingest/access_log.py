@@ -28,7 +28,7 @@ from ingest.logs.logged_call import (
     quoted,
     stored_form,
 )
-from ingest.routes import MAX_NAME_CHARACTERS, RouteNames
+from ingest.routes import RouteNames, stated_template
 from ingest.seal import Seal
 from store import Store, writes
 
@@ -37,6 +37,7 @@ Unit = Literal["none", "us", "ms", "s"]
 Parser = Callable[[str], LoggedCall | None]  # None: an empty line or a header
 
 BATCH_LINES: Final = 5_000  # a transaction; holds the write lock for about a tenth of a second
+MAX_LINES_WITHOUT_CALL: Final = 1_000_000  # one after the other: a bomb, or another kind of file
 MAX_REJECTS: Final = 1_000  # kept with their reasons; all are counted
 _MAX_AHEAD_MS: Final = 86_400_000  # clocks differ, but a call from beyond tomorrow is a mistake
 
@@ -112,7 +113,7 @@ def import_log(
     now = time.time_ns() // 1_000_000 if now is None else now
     report = ImportReport()
     reader = _Reader(parser(format, response_time), now, report, seal)
-    calls = (reader.call(number, line) for number, line in _numbered(lines, report))
+    calls = (reader.call(number, line) for number, line in _numbered(lines, reader, report))
     while batch := list(islice(calls, BATCH_LINES)):
         found = [call for call in batch if call is not None]
         with store.begin() as connection:
@@ -124,9 +125,15 @@ def import_log(
     return report
 
 
-def _numbered(lines: Iterable[bytes], report: ImportReport) -> Iterator[tuple[int, bytes]]:
+def _numbered(
+    lines: Iterable[bytes], reader: _Reader, report: ImportReport
+) -> Iterator[tuple[int, bytes]]:
     try:
         for number, line in enumerate(lines, 1):
+            if number - reader.last_call > MAX_LINES_WITHOUT_CALL:
+                what = f"{MAX_LINES_WITHOUT_CALL} lines in a row hold no call, this is no log"
+                report.broken_off = f"after line {report.lines}: {what}"
+                return
             report.lines = number
             yield number, line
     except (OSError, EOFError, zlib.error) as error:  # a gzip file that is cut or damaged
@@ -143,6 +150,7 @@ class _Reader:
         self._seal = seal
         self._seen: dict[int, int] = {}  # hash of a line -> how often it came
         self.names = RouteNames()
+        self.last_call = 0  # number of the last line that held a call
 
     def call(self, number: int, line: bytes) -> Call | None:
         try:
@@ -153,6 +161,7 @@ class _Reader:
         if logged is None:
             self._report.skipped += 1
             return None
+        self.last_call = number
         identity = self._identity(line, logged.timestamp)
         endpoint = self._endpoint(logged)
         return stored_form(logged, endpoint, IMPORT, self._now, identity, self._seal)
@@ -173,7 +182,7 @@ class _Reader:
 
     def _endpoint(self, logged: LoggedCall) -> str:
         if logged.endpoint:
-            return self.names.given(logged.endpoint[:MAX_NAME_CHARACTERS])
+            return self.names.given(stated_template(logged.endpoint))
         if not logged.method:
             return self.names.given(UNMATCHED)
         return self.names.name(logged.target.partition("?")[0], logged.status_code)

@@ -105,7 +105,7 @@ class Journal:
             A `Call`, or a plain tuple of its fields.
         """
         try:
-            record = b"\n" + _encode_lines((call,))
+            record = b"\n" + _encode_lines([call])  # of a tuple it never frees 48 bytes
             segment = self._segment
             if segment is None or segment.left < len(record) or segment.look_at < time.monotonic():
                 segment = None  # or the traceback of an error would keep the file open

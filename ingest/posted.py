@@ -13,7 +13,7 @@ import msgspec
 
 from ingest.call import POSTED, Call
 from ingest.logs.logged_call import LoggedCall, call_of, quoted, stored_form
-from ingest.routes import MAX_NAME_CHARACTERS, RouteNames
+from ingest.routes import RouteNames, stated_template
 from ingest.seal import Seal
 
 MAX_RECORDS: Final = 10_000  # a batch
@@ -144,7 +144,7 @@ class PostedCalls:
 
     def _endpoint(self, logged: LoggedCall) -> str:
         if logged.endpoint:
-            return self._stated.given(logged.endpoint[:MAX_NAME_CHARACTERS])
+            return self._stated.given(stated_template(logged.endpoint))
         return self._made.name(logged.target.partition("?")[0], logged.status_code)
 
     def _identity(self, key: str, index: int, record: Record, timestamp: int) -> int:

@@ -26,6 +26,7 @@ _MAX_SEGMENT_CHARACTERS: Final = 40
 _MAX_PATH_CHARACTERS: Final = 1_024  # what lies beyond can't change a name of MAX_NAME_CHARACTERS
 
 _ABSOLUTE_FORM: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
+_QUERY: Final = re.compile(r"(?:\?[^{}/]*=|#).*", re.DOTALL)  # not the ? of /orders/{id?}
 _PLAIN: Final = re.compile(r"[\w.~@:+, -]+")
 _WORD: Final = re.compile(r"[^\W_]+")
 _EXTENSION: Final = re.compile(r"(.+)\.([A-Za-z][A-Za-z0-9]{0,4}|7z)")
@@ -46,6 +47,11 @@ _ID: Final = re.compile(
     """,
     re.VERBOSE,
 )
+
+
+def stated_template(template: str) -> str:
+    """A route template that a caller states, bounded; a query behind it is none of it."""
+    return _QUERY.sub("", template)[:MAX_NAME_CHARACTERS]
 
 
 def route_template(path: str, status: int) -> str:

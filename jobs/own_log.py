@@ -27,6 +27,7 @@ _QUIET: Final = ("apscheduler",)  # a skipped run is made up for
 # At level debug the product's own rooms alone tell more: others then tell of data and passwords.
 _ROOMS: Final = ("api", "app", "ask", "cli", "datasets", "ingest", "jobs", "ml", "pages", "store")
 _PLAIN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_REFUSED: Final = "Invalid request from ip="
 _QUERY: Final = re.compile(r"\?[^\s'\"]*")
 
 Context = Callable[[], Mapping[str, str]]
@@ -150,7 +151,12 @@ def _message(record: logging.LogRecord) -> str:
         message = record.getMessage()
     except (TypeError, ValueError):  # arguments that don't fit: the line must come all the same
         message = str(record.msg)
-    return _QUERY.sub("?...", message) if record.name.startswith("gunicorn") else message
+    if not record.name.startswith("gunicorn"):
+        return message
+    if message.startswith(_REFUSED):  # it quotes the line of the request, and tells who sent it
+        reason = message.split(": ")[1:2] or [""]
+        return f"Invalid request: {reason[0].partition(chr(39))[0]}"
+    return _QUERY.sub("?...", message)
 
 
 def _printable(text: str) -> str:

@@ -192,6 +192,7 @@ class Schedule:
             now,
             calls_days=self._settings.calls_retention_days,
             windows_days=self._settings.windows_retention_days,
+            go_on=self._may_go_on,
         )
 
 

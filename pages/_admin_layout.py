@@ -30,6 +30,8 @@ GRID_PX: Final = 560
 
 
 def tabs(current_tab: str) -> html.Nav:
+    """The ways to the parts of the page."""
+
     def tab(name: str, icon: str, word: str) -> Any:
         inside = [glyph(icon), html.Span(word)]
         if name == current_tab:
@@ -44,11 +46,25 @@ def tabs(current_tab: str) -> html.Nav:
 
 
 def unknown(asked: str) -> html.P:
+    """Of an address with a tab that is none."""
     said = f"tab={asked[:40]!r} is none of {', '.join(TABS)}: shown is users."
     return html.P(said, className="admin-problem", role="alert")
 
 
-def users() -> list[Any]:
+def body(tab: str, action: str, before: str) -> list[Any]:
+    """What a tab holds; of the audit log `action` and `before` say which entries."""
+    match tab:
+        case "tokens":
+            return _tokens()
+        case "audit":
+            return _audit(action, before)
+        case "system":
+            return _system()
+        case _:
+            return _users()
+
+
+def _users() -> list[Any]:
     return [
         cards.card(
             "Users",
@@ -59,7 +75,7 @@ def users() -> list[Any]:
     ]
 
 
-def tokens() -> list[Any]:
+def _tokens() -> list[Any]:
     return [
         cards.card(
             "Tokens",
@@ -70,7 +86,7 @@ def tokens() -> list[Any]:
     ]
 
 
-def audit(group: str, before: str) -> list[Any]:
+def _audit(group: str, before: str) -> list[Any]:
     asked = _admin_audit.asked_for(group, before)
     page = _admin_audit.found(current(), asked)
     verify = html.Button(
@@ -101,7 +117,7 @@ def _ways_to_ask() -> html.P:
     return html.P(["Questions are asked and answered on ", ask, "."], className="admin-told")
 
 
-def system() -> list[Any]:
+def _system() -> list[Any]:
     examine = html.Button(
         [glyph("clipboard2-pulse"), "Run the checks"],
         id="admin-examine",

@@ -33,9 +33,9 @@ _LOSSES: Final = {  # counters of the store that should stay at 0
     "records_refused": "Records refused",
 }
 _REFUSALS: Final = {
-    "password": "Wrong passwords",
+    "password": "Wrong passwords",  # words  # nosec B105
     "link": "Links used before",
-    "token": "Unknown tokens",
+    "token": "Unknown tokens",  # words  # nosec B105
     "throttled": "Too many tries",
 }
 _FULL: Final = 0.8  # share of the journal's bound from which it is close to losing calls

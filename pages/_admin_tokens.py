@@ -16,7 +16,7 @@ from jobs.access.people import RefusedError
 from jobs.access.register import BOOTSTRAP_TOKEN, HINT_CHARACTERS, PREFIX
 from jobs.access.roles import Role, Scope
 from jobs.runtime import Foresight
-from pages._admin_users import role_of
+from pages._admin_users import role_of, text_of
 from store import accounts
 
 CREATE: Final = "token"
@@ -71,10 +71,10 @@ def create(parts: Foresight, doer: Doer, given: Mapping[str, Any], origin: str) 
     RefusedError
         Something of what was given makes no token; says what.
     """
-    name, role, scope = str(given.get("name") or "").strip(), role_of(given), _scope_of(given)
+    name, role, scope = text_of(given, "name").strip(), role_of(given), _scope_of(given)
     if scope is Scope.CALLS and not role.includes(Role.OPERATOR):
         raise RefusedError(f"posting calls needs the role operator; a {role} may only read")
-    expires_at = expiry(str(given.get("expiry")), str(given.get("until") or ""), doer.at)
+    expires_at = expiry(str(given.get("expiry")), text_of(given, "until"), doer.at)
     text = people.create_token(parts, doer, name, role, scope, expires_at)
     made = Token(
         None,

@@ -91,6 +91,14 @@ def act(parts: Foresight, doer: Doer, name: str, of: str, given: Mapping[str, An
             raise RefusedError(f"{name!r} is nothing that can be done to a user")
 
 
+def text_of(given: Mapping[str, Any], name: str) -> str:
+    """What was typed into a field."""
+    text = str(given.get(name) or "")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise RefusedError(f"the {name} holds half of a character, which can't be stored")
+    return text
+
+
 def role_of(given: Mapping[str, Any]) -> Role:
     """The role that was chosen."""
     try:
@@ -102,20 +110,20 @@ def role_of(given: Mapping[str, Any]) -> Role:
 
 
 def _add(parts: Foresight, doer: Doer, given: Mapping[str, Any]) -> str:
-    name, role = str(given.get("name") or "").strip(), role_of(given)
+    name, role = text_of(given, "name").strip(), role_of(given)
     people.add_account(parts, doer, name, role, _password_of(given))
     return f"{name} can sign in now, as {AN[role]}."
 
 
 def _change_role(parts: Foresight, doer: Doer, name: str, role: Role) -> str:
     if any(user.name == name and user.role == role for user in users(parts)):
-        raise RefusedError(f"{name} is {AN[role]} already")
+        raise RefusedError(f"the role of {name} is {role} already")
     people.change_role(parts, doer, name, role)
     return f"{name} is {AN[role]} now; their sessions ended."
 
 
 def _password_of(given: Mapping[str, Any]) -> str:
-    password = str(given.get("password") or "")
-    if password != str(given.get("again") or ""):
+    password = text_of(given, "password")
+    if password != text_of(given, "again"):
         raise RefusedError("the password was not typed the same twice")
     return password

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Final
 
 from dash import html
+from flask import abort
 
 from components import dataset_catalog, format
 from components.dataset_catalog import Entry
@@ -21,6 +23,7 @@ from store import views
 _MINUTE_MS: Final = 60_000
 _OWN_TITLE: Final = "Windows of this server"
 _SHOWN: Final = "Shown here"
+_TIME: Final = re.compile(r"[0-9]{1,15}")  # epoch ms
 
 
 def entries() -> list[Entry]:
@@ -67,15 +70,18 @@ def parsed(key: str) -> tuple[str, int, int]:
 
     Raises
     ------
-    LookupError
+    BadRequest
         It is no key of `key_of`, as one that a browser has made up.
     """
     name, *times = key.split(" ")
     if name == OWN:
-        if len(times) != 2 or not all(text.isdecimal() for text in times):
-            raise LookupError(f"{key!r} names no windows")
+        if len(times) != 2 or not all(_TIME.fullmatch(text) for text in times):
+            abort(400, f"{key!r} names no windows")
         return OWN, int(times[0]), int(times[1])
-    find(name)
+    try:
+        find(name)
+    except LookupError as error:
+        abort(400, str(error))
     return name, 0, 0
 
 

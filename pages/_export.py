@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 import msgspec
 import xlsxwriter  # type: ignore[import-untyped]
 from dash import ALL, MATCH, ClientsideFunction, Dash, Input, Output, State, no_update
+from flask import abort
 
 from datasets.formulas import defused
 from jobs.access import audited
@@ -75,7 +76,10 @@ def saved(shown: dict[str, Any] | None) -> Any:
 
     if not shown:
         return no_update
-    found = msgspec.convert(shown, Exported)
+    try:
+        found = msgspec.convert(shown, Exported)
+    except msgspec.ValidationError as error:
+        abort(400, f"this is no grid: {error}")
     content = csv_file(found) if found.format == "csv" else xlsx_file(found)
     said = {"format": found.format, "rows": len(found.rows)}
     audited.note_alone(current(), doer(), "export", found.name, **said)

@@ -50,7 +50,7 @@ def learnt(parts: Foresight, subject: str) -> Learnt:
         found = {kind: _learnt(bundle, kind) for kind in bundle.subjects}
         parts.learnt.clear()
         parts.learnt[version] = found
-    shown: Learnt = found[subject]
+    shown: Learnt = found.get(subject, found[ENDPOINT])
     return shown
 
 

@@ -6,11 +6,13 @@ What is not listed is for admins alone.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from functools import wraps
 from typing import Any, Final
 
 import msgspec
+from dash import Dash
+from dash.exceptions import UnsupportedRelativePath
 from flask import Flask, abort, request
 from flask_login import current_user
 
@@ -40,10 +42,10 @@ class _Asked(msgspec.Struct):
     output: str
 
 
-def install(server: Flask, dashboard: str) -> None:
-    """Check the callbacks of the dashboard that is mounted at the path `dashboard`."""
-    name = f"{dashboard}_dash-update-component"
-    server.view_functions[name] = _checked(server.view_functions[name])
+def install(server: Flask, dashboard: Dash) -> None:
+    """Check who runs the callbacks of a dashboard."""
+    name = f"{dashboard.get_relative_path('/')}_dash-update-component"
+    server.view_functions[name] = _checked(server.view_functions[name], dashboard.callback_map)
 
 
 def role_needed(output: str) -> Role:
@@ -63,7 +65,7 @@ def _id(text: str) -> str:
         return ""
 
 
-def _checked(dispatch: Callable[..., Any]) -> Callable[..., Any]:
+def _checked(dispatch: Callable[..., Any], known: Container[str]) -> Callable[..., Any]:
     @wraps(dispatch)
     def checked(*args: Any, **kwargs: Any) -> Any:
         try:
@@ -73,6 +75,11 @@ def _checked(dispatch: Callable[..., Any]) -> Callable[..., Any]:
         needed = role_needed(asked.output)
         if not current_user.may(needed):
             abort(403, f"this needs the role {needed}; {current_user.name} is {current_user.role}")
-        return dispatch(*args, **kwargs)
+        if asked.output not in known:
+            abort(400, f"no callback has the output {asked.output[:80]!r}")
+        try:
+            return dispatch(*args, **kwargs)
+        except UnsupportedRelativePath:
+            abort(400, "this is no page of the dashboard")
 
     return checked

@@ -20,10 +20,8 @@ from dash import (
 )
 from flask import request
 
-from components import admin_dialog, admin_system, admin_tokens, admin_users, cards, shell, tables
-from components import states as covers
-from components.admin_dialog import FIELD, View, leads_to
-from components.icons import glyph
+from components import admin_dialog, admin_system, admin_tokens, admin_users, shell, states
+from components.admin_dialog import FIELD, View
 from jobs.access.people import RefusedError
 from jobs.access.roles import Role
 from pages import (
@@ -38,12 +36,21 @@ from pages import (
     only,
     who,
 )
+from pages._admin_layout import TABS
 from pages._drawn import fingerprint
 
 dash.register_page(__name__, path="/admin", name="Admin", title="Admin · Foresight", order=7)
 
 _GRIDS: Final = {"type": "admin-grid", "tab": ALL}
 _COVERS: Final = {**_GRIDS, "part": "state"}
+_DIALOG: Final = {
+    "open": ("admin-dialog", "is_open"),
+    "body": ("admin-dialog-body", "children"),
+    "confirm": ("admin-confirm", "children"),
+    "hidden": ("admin-confirm", "hidden"),
+    "cancel": ("admin-cancel", "children"),
+    "problem": ("admin-problem", "children"),
+}
 _AUDIT_TICK: Final = shell.tick_id("admin-audit")
 _SYSTEM_TICK: Final = shell.tick_id("admin-system")
 
@@ -52,23 +59,17 @@ def _layout(tab: Any = "", action: Any = "", before: Any = "", **_: Any) -> html
     """One tab, that of the address."""
     asked = _one(tab) or "users"
     known = asked if asked in TABS else "users"
-    bodies = {
-        "users": _users,
-        "tokens": _tokens,
-        "audit": lambda: _audit(_one(action), _one(before)),
-        "system": _system,
-    }
     return shell.page(
         "Admin",
         dcc.Store(id="admin-chosen"),
         dcc.Store(id="admin-changed"),
-        _tabs(known),
-        None if asked == known else _unknown(asked),
+        _admin_layout.tabs(known),
+        None if asked == known else _admin_layout.unknown(asked),
         html.Div(id="admin-result", role="status", className="admin-result"),
-        html.Div(bodies[known](), className="page-rows"),
+        html.Div(_admin_layout.body(known, _one(action), _one(before)), className="page-rows"),
         admin_dialog.dialog(),
         id="admin",
-        subtitle="Who may come in, what was done, and how the product is",
+        subtitle="Who may come in, what was done, and the state of the product",
     )
 
 
@@ -84,8 +85,8 @@ def _rows(tab: str) -> list[dict[str, Any]]:
 
 def _none_of(tab: str) -> Any:
     if tab == "users":
-        return covers.empty("people", "Nobody has signed in yet", "Add the first user.")
-    return covers.empty("key", "No token yet", "Programs need one to ask the REST API.")
+        return states.empty("people", "Nobody has signed in yet", "Add the first user.")
+    return states.empty("key", "No token yet", "Programs need one to ask the REST API.")
 
 
 clientside_callback(
@@ -104,14 +105,7 @@ clientside_callback(
 
 
 @callback(
-    output={
-        "open": Output("admin-dialog", "is_open"),
-        "body": Output("admin-dialog-body", "children"),
-        "confirm": Output("admin-confirm", "children"),
-        "hidden": Output("admin-confirm", "hidden"),
-        "cancel": Output("admin-cancel", "children"),
-        "problem": Output("admin-problem", "children"),
-    },
+    output={name: Output(*prop) for name, prop in _DIALOG.items()},
     inputs={"chosen": Input("admin-chosen", "data")},
     prevent_initial_call=True,
 )
@@ -126,14 +120,7 @@ def ask(chosen: Mapping[str, Any] | None) -> dict[str, Any]:
 
 @callback(
     output={
-        "dialog": {
-            "open": Output("admin-dialog", "is_open", allow_duplicate=True),
-            "body": Output("admin-dialog-body", "children", allow_duplicate=True),
-            "confirm": Output("admin-confirm", "children", allow_duplicate=True),
-            "hidden": Output("admin-confirm", "hidden", allow_duplicate=True),
-            "cancel": Output("admin-cancel", "children", allow_duplicate=True),
-            "problem": Output("admin-problem", "children", allow_duplicate=True),
-        },
+        "dialog": {name: Output(*prop, allow_duplicate=True) for name, prop in _DIALOG.items()},
         "result": Output("admin-result", "children"),
         "changed": Output("admin-changed", "data"),
     },
@@ -150,9 +137,7 @@ def act(
     clicks: int | None, chosen: Mapping[str, Any] | None, names: list[Any], values: list[Any]
 ) -> dict[str, Any]:
     """Do what the dialog asked for; a refusal stays in the dialog."""
-    dialog: dict[str, Any] = dict.fromkeys(
-        ("open", "body", "confirm", "hidden", "cancel", "problem"), no_update
-    )
+    dialog: dict[str, Any] = dict.fromkeys(_DIALOG, no_update)
     if not clicks:
         return {"dialog": dialog, "result": no_update, "changed": no_update}
     given = {one["name"]: value for one, value in zip(names, values, strict=True)}
@@ -213,10 +198,11 @@ def verify(_clicks: int | None) -> Any:
     Output("admin-jobs", "children"),
     Output("admin-system-drawn", "data"),
     Input(_SYSTEM_TICK, "n_intervals"),
+    Input("admin-changed", "data"),  # the clock alone would not call it when the page opens
     State("admin-system-drawn", "data"),
     running=[(Output(_SYSTEM_TICK, "disabled"), True, False)],
 )
-def show_system(_ticks: int | None, drawn: str | None) -> Any:
+def show_system(_ticks: int | None, _changed: int | None, drawn: str | None) -> Any:
     """What has changed of the state of the product."""
     now = now_ms()
     seen = _admin_system.seen(current(), now)

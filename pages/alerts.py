@@ -16,6 +16,7 @@ from dash import (
     html,
     no_update,
 )
+from flask import abort
 
 from components import alert_detail, alerts, shell, states, tables
 from jobs.alert_feed import Alert, feed, windows_like
@@ -218,6 +219,8 @@ def act(asked: dict[str, Any], chosen: dict[str, str] | None) -> tuple[Any, Any]
             said = _alerts_actions.say_of_alert(store, alert, do, who(), now)
     except feedback.UnknownWindowError as error:
         return _alerts_parts.confirmation(f"Nothing was stored: {error}.", None), now
+    except ValueError as error:  # no button says so
+        abort(400, str(error))
     return _alerts_parts.confirmation(f"{said}.", None if do == "undo" else asked), now
 
 

@@ -58,7 +58,7 @@ def layout(client: Any = "", usage: Any = None, q: Any = "", **_: Any) -> html.D
     """The page of a client, or the list of them where the address names none."""
     name = _one(client).strip()[:MOST_CHARACTERS]
     if name:
-        return _client_layout.one_client(name)
+        return _client_layout.one_client(current().seal.client(name))
     given = [usage] if isinstance(usage, str) else list(usage or [])
     unknown = [value for value in given if value not in USAGES]
     first = {"usage": [value for value in given if value in USAGES], "q": _one(q)}

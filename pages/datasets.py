@@ -253,10 +253,10 @@ def show_rows(
     found = sets.ask(key).result(_LONGEST_S)
     try:
         matching = charts.matching(found, model, search)
+        by = [(part["colId"], part["sort"] == "desc") for part in request.get("sortModel") or ()]
+        places = filters.ordered(found.sample.rows, matching, by)
     except ValueError:
         raise PreventUpdate from None
-    by = [(part["colId"], part["sort"] == "desc") for part in request.get("sortModel") or ()]
-    places = filters.ordered(found.sample.rows, matching, by)
     block = charts.block(found.sample.rows, places[request["startRow"] : request["endRow"]])
     csv, xlsx = (address.file_address(key, kind, model, search, by) for kind in ("csv", "xlsx"))
     fits = len(places) <= MOST_XLSX_ROWS

@@ -26,7 +26,7 @@ from components import (
     states,
     tables,
 )
-from components.theme import Limits
+from components.theme import THEMES, Limits
 from pages import _endpoint_insights as told
 from pages import _endpoint_reads as reads
 from pages import _endpoint_view as view
@@ -281,7 +281,11 @@ def show(
     calls: dict[str, Any] = dict.fromkeys(_CALLS, no_update)
     if drawing["charts"] != before["charts"]:
         drawings = _drawings(
-            found, limits, theme or "dark", kept, redraw=drawing["key"] == before["key"]
+            found,
+            limits,
+            theme if theme in THEMES else "dark",
+            kept,
+            redraw=drawing["key"] == before["key"],
         )
     if drawing["calls"] != before["calls"]:
         calls = _call_list(found, kept)

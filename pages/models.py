@@ -19,6 +19,7 @@ from dash import (
     html,
     no_update,
 )
+from flask import abort
 
 from components import model_dialog, model_learnt, shell, states
 from jobs import versions
@@ -31,6 +32,7 @@ from pages._models_view import CHARTS, PARTS
 
 dash.register_page(__name__, path="/models", name="Models", title="Models · Foresight", order=3)
 
+EVENTS: Final = ("promote", "rollback")
 SUBJECTS: Final = {ENDPOINT: "Endpoints", CLIENT: "Clients"}
 _TICK: Final = shell.tick_id("models")
 _PROMOTE: Final = {"type": "models-promote", "version": ALL}
@@ -219,6 +221,8 @@ def change(
     """Do what the dialog asked for; a refusal stays in the dialog."""
     if not asked:
         return no_update
+    if asked.get("event") not in EVENTS:
+        abort(400, f"event {asked.get('event')!r} is none of {', '.join(EVENTS)}")
     app, now, version = current(), now_ms(), asked["version"]
     said = (reason or "").strip()[: model_dialog.MOST_OF_REASON] or "by hand"
     noted: dict[str, Any] = {"who": who(), "reason": said, "at": now}

@@ -83,7 +83,8 @@ def add_account(
         raise NameTakenError(f"there is an account {there!r} already")
     row = {"name": name, "role": role, "password_hash": password_hash, "created_at": at}
     try:
-        return int(connection.execute(insert(account).values(row)).inserted_primary_key[0])
+        added: int = connection.execute(insert(account).values(row).returning(_A.id)).scalar_one()
+        return added
     except IntegrityError:
         raise NameTakenError(f"there is an account {name!r} already") from None
 
@@ -120,7 +121,8 @@ def end_session(connection: Connection, session_id: str, until: int, now: int) -
 
 def add_token(connection: Connection, **values: Any) -> int:
     """Add a token; returns its id."""
-    return int(connection.execute(insert(token).values(values)).inserted_primary_key[0])
+    added: int = connection.execute(insert(token).values(values).returning(_T.id)).scalar_one()
+    return added
 
 
 def revoke_token(connection: Connection, token_id: int) -> Token:

@@ -185,10 +185,14 @@ def _open_sqlite(url: URL, grid: Grid) -> Store:
 
 def _open_postgresql(url: URL, grid: Grid) -> Store:
     # Positional parameters, so that the same tuples go into both databases without a dict a row.
-    writer = create_engine(url, paramstyle="format", pool_size=4, pool_pre_ping=True)
+    # Errors go into logs without parameters, which are users, addresses and paths.
+    writer = create_engine(
+        url, paramstyle="format", pool_size=4, pool_pre_ping=True, hide_parameters=True
+    )
     reader = create_engine(
         url,
         paramstyle="format",
+        hide_parameters=True,
         pool_size=8,
         max_overflow=24,
         pool_pre_ping=True,

@@ -31,13 +31,14 @@ def overwrite_deleted(connection: Connection) -> None:
         connection.exec_driver_sql("PRAGMA secure_delete=ON")
 
 
-def scrub(store: Store, names: Collection[str]) -> dict[str, bool]:
+def scrub(store: Store, names: Collection[str]) -> dict[str, Any]:
     """Leave no deleted row that holds a name in the files of the store.
 
     Returns
     -------
     dict
-        `rewritten`: whether the whole file had to be written anew; `names_left`: whether a name
+        `copies`: names of files beside the store, such as a copy from before a migration, in which
+        a name stands: they are left as they are. `rewritten`: whether the whole file had to be written anew; `names_left`: whether a name
         still stands there, such as a short one that is part of a longer one. On PostgreSQL it is
         not looked for: `VACUUM` frees the rows, and its files and backups are its operator's.
 
@@ -50,20 +51,32 @@ def scrub(store: Store, names: Collection[str]) -> dict[str, bool]:
         with store.writer.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             tables = ", ".join(table.name for table in _VACUUMED)
             connection.exec_driver_sql(f"VACUUM {tables}")
-        return {"rewritten": True, "names_left": False}
+        return {"rewritten": True, "names_left": False, "copies": []}
     path = Path(str(store.writer.url.database))
     _empty_log(store)
     rewritten = is_in_file(path, names)
     if rewritten:
         _patiently(store, "VACUUM")
         _empty_log(store)
-    return {"rewritten": rewritten, "names_left": rewritten and is_in_file(path, names)}
+    return {
+        "rewritten": rewritten,
+        "names_left": rewritten and is_in_file(path, names),
+        "copies": _copies(path, names),
+    }
 
 
 def is_in_file(path: Path, names: Collection[str]) -> bool:
     """Whether one of the names stands anywhere in the bytes of a file."""
+    if path.stat().st_size == 0:
+        return False  # nothing can't be mapped
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         return any(content.find(name.encode("utf-8", "replace")) >= 0 for name in names)
+
+
+def _copies(path: Path, names: Collection[str]) -> list[str]:
+    own = {path.name, f"{path.name}-wal", f"{path.name}-shm"}
+    beside = (file for file in path.parent.glob(f"{path.stem}*") if file.is_file())
+    return sorted(file.name for file in beside if file.name not in own and is_in_file(file, names))
 
 
 def _empty_log(store: Store) -> None:

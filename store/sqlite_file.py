@@ -56,8 +56,9 @@ def make_empty(file: Path) -> None:
 
 def engines_of(url: URL, file: Path) -> tuple[Engine, Engine]:
     """One that writes and one that reads; neither makes a file that is not there."""
-    writer = create_engine(url, pool_size=2, max_overflow=6)
-    reader = create_engine(url, pool_size=8, max_overflow=56)
+    # Parameters are users, addresses and paths: errors go into logs without them.
+    writer = create_engine(url, pool_size=2, max_overflow=6, hide_parameters=True)
+    reader = create_engine(url, pool_size=8, max_overflow=56, hide_parameters=True)
     event.listen(writer, "connect", _prepare_writer)
     event.listen(writer, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     event.listen(reader, "connect", _prepare_reader)

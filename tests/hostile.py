@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from sqlalchemy import MetaData, Table, func, inspect, select
+from flask.testing import FlaskClient
+from sqlalchemy import func, inspect, select, table
+from werkzeug.test import TestResponse
 
-from store import Store, writes
+from jobs.access.audited import audit_key
+from jobs.runtime import Foresight
+from store import Store, audit, writes
 from store.tables import metadata
+from tests.people import PASSWORD
 from tests.rows import MINUTE, T0, call, window
+from tests.server import TOKEN
 
 PRODUCT: Final = 7331 * 7919  # in no answer, unless somebody calculates it
 SQL: Final = (
@@ -21,7 +28,7 @@ SQL: Final = (
     "'; DROP TABLE api_log; --",
     "'; DELETE FROM audit; COMMIT; --",
     "\\'; UPDATE account SET role='admin'; --",
-    "' || (SELECT pg_sleep(9)) || '",
+    "' || (SELECT pg_sleep(99)) || '",
     "' AND 1=randomblob(900000000) --",
     "1; ATTACH DATABASE 'x.db' AS x",
     "%' OR '%'='",
@@ -49,12 +56,18 @@ POLYGLOTS: Final = (  # of everything, where each text would take too long
     "x' UNION SELECT name, password_hash FROM account; DROP TABLE api_log; --",
     "') OR ('{{config}}'='{{config}}",
 )
-ENDPOINT, CLIENT = "/search", "u1"
+FEW: Final = (SQL[0], SQL[4], TEMPLATES[0], TEMPLATES[6])  # where each takes half a second
+CLIENT: Final = "u1"  # has windows and calls
+SLOW_S: Final = 40.0  # less than a database that was told to sleep or to fill memory would need
+WRITTEN: Final = {  # tables that get rows by what is asked; no table may lose one
+    *("question", "audit", "saved_question", "api_log", "dirty_window", "call_count"),
+    *("account", "token", "acknowledgement", "model_event", "journal_position"),
+}
 
 
 def texts(store: Store) -> tuple[str, ...]:
     """Those for a store; PostgreSQL, which takes longer to set up, has a share of them."""
-    return (*SQL, *TEMPLATES) if store.engine.dialect.name == "sqlite" else (*SQL[:6], SQL[8])
+    return (*SQL, *TEMPLATES) if store.writer.dialect.name == "sqlite" else (*SQL[:6], SQL[8])
 
 
 def fill(store: Store) -> None:
@@ -74,15 +87,11 @@ def census(store: Store) -> dict[str, int]:
     """Number of rows of every table that is there."""
     with store.read() as connection:
         names = inspect(connection).get_table_names()
-        tables = [Table(name, MetaData(), autoload_with=connection) for name in names]
-        counts = [select(func.count()).select_from(table) for table in tables]
-        return {
-            table.name: connection.execute(count).scalar_one()
-            for table, count in zip(tables, counts, strict=True)
-        }
+        counts = {name: select(func.count()).select_from(table(name)) for name in names}
+        return {name: connection.execute(count).scalar_one() for name, count in counts.items()}
 
 
-def grown(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
+def changes(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:
     """Tables with another number of rows, and by how much; all tables are there."""
     assert before.keys() == after.keys()
     assert set(metadata.tables) <= set(after)
@@ -107,3 +116,33 @@ def replaced(value: Any, by: str) -> list[Any]:
         for place, part in enumerate(value):
             found += [[*value[:place], other, *value[place + 1 :]] for other in replaced(part, by)]
     return found
+
+
+class Watch:
+    """Asks, and sees that each answer is an ordinary one and the store is as it should be."""
+
+    def __init__(self, parts: Foresight) -> None:
+        self.parts = parts
+        self.before = census(parts.store)
+        self.asked = 0
+
+    def __call__(self, asker: FlaskClient, method: str, path: str, **sent: Any) -> TestResponse:
+        began = time.monotonic()
+        with asker.open(path, method=method, **sent) as answer:  # a stream has to be closed
+            text = answer.text
+        self.asked += 1
+        seen = (method, path, sent, answer.status_code, text[:600])
+        assert answer.status_code < 500, seen
+        assert evaluated(text, [self.parts.session_key, TOKEN, PASSWORD]) == [], seen
+        assert time.monotonic() - began < SLOW_S, seen
+        return answer
+
+    def grown(self) -> dict[str, int]:
+        """Rows that were added; none is gone, no other table was touched, the audit log holds."""
+        found = changes(self.before, census(self.parts.store))
+        assert found.keys() <= WRITTEN, found
+        assert all(number > 0 for number in found.values()), found
+        with self.parts.store.read() as connection:
+            verdict = audit.verify(connection, audit_key(self.parts.session_key))
+        assert verdict.problem is None
+        return found

@@ -13,9 +13,6 @@ from typing import Any, Final, cast
 STDIN: Final = "-"
 MAX_LINE_BYTES: Final = 1 << 20  # more than any server writes; bounds the memory one line can take
 MAX_SKIPPED_BYTES: Final = 64 << 20  # of a line that is cut; what has longer ones is no log
-MAX_EMPTY_LINES: Final = 1_000_000  # one after the other
-MAX_RATIO: Final = 500  # of a gzip file; logs have 10 to 200, and a bomb of zeros has 1,030
-RATIO_FROM_BYTES: Final = 8 << 20  # unpacked; before that any ratio is harmless
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _READ_BYTES: Final = 1 << 18
 
@@ -24,8 +21,7 @@ class LogLines:
     """Iterates over the lines of an open log, without their line ends.
 
     A line longer than MAX_LINE_BYTES comes cut, one byte too long, so that the reader can tell.
-    A line without an end, empty lines without end, and a gzip file that unpacks to a multiple that
-    no log has, raise OSError.
+    Of one that has no end within MAX_SKIPPED_BYTES the rest is not read: OSError.
     """
 
     def __init__(self, stream: io.BufferedReader, size_bytes: int | None = None) -> None:
@@ -40,32 +36,11 @@ class LogLines:
         if self._is_gzip:
             # read1 gives what a damaged file still holds, and a BufferedReader is faster at lines
             unpacked = gzip.GzipFile(fileobj=stream, mode="rb")
-            stream = io.BufferedReader(_Raw(self._watched(unpacked.read1)), _READ_BYTES)
-        empty = 0
+            stream = io.BufferedReader(_Raw(unpacked.read1), _READ_BYTES)
         while line := stream.readline(MAX_LINE_BYTES + 1):
-            empty = 0 if len(line) > 2 else empty + 1
-            if empty > MAX_EMPTY_LINES:
-                raise OSError(f"{empty} empty lines follow each other: this is no log")
             if len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
                 _skip_to_line_end(stream)
             yield line.removesuffix(b"\n").removesuffix(b"\r")
-
-    def _watched(self, read: Callable[[int], bytes]) -> Callable[[int], bytes]:
-        """Reads what is unpacked, and ends a bomb."""
-        total = 0
-
-        def watched(size: int) -> bytes:
-            nonlocal total
-            data = read(size)
-            total += len(data)
-            if total > RATIO_FROM_BYTES and total > MAX_RATIO * self.position_bytes:
-                raise OSError(
-                    f"{total >> 20} MiB were unpacked from {self.position_bytes >> 10} KiB, more "
-                    f"than {MAX_RATIO} times as much: this is no log"
-                )
-            return data
-
-        return watched
 
     def _read(self, size: int) -> bytes:
         data, self._head = self._head or self._stream.read1(size), b""

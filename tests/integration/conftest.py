@@ -12,12 +12,16 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from app import create_app
+from jobs.access.audited import Doer, note_alone
 from jobs.runtime import EXTENSION, FACTORY_MODELS, Foresight
 from ml.bundle import Bundle
 from ml.registry import Models
 from settings import Settings
 from store import Store, open_store
+from tests import hostile
 from tests.nightly_site import TRAINED_NIGHTS, score
+from tests.people import PASSWORD
+from tests.rows import T0
 from tests.server import TOKEN
 
 
@@ -35,6 +39,29 @@ def running_app(data_dir: Path, database_url: str = "") -> Iterator[Flask]:
     )
     yield server
     parts: Foresight = server.extensions[EXTENSION]
+    parts.journal.close()
+    parts.store.close()
+
+
+@pytest.fixture
+def attacked(store_url: str, tmp_path: Path) -> Iterator[Flask]:
+    """A whole server on each kind of database, with some rows, behind a trusted proxy."""
+    server = create_app(
+        Settings(
+            data_dir=tmp_path,
+            database_url=store_url,
+            api_token=TOKEN,
+            admin_password=PASSWORD,
+            trusted_proxies="127.0.0.1/32",
+            api_limit=0,
+            demo=True,
+            _env_file=None,
+        )
+    )
+    parts: Foresight = server.extensions[EXTENSION]
+    hostile.fill(parts.store)
+    note_alone(parts, Doer("boss", None, T0), "test")  # the first entry also adds its count
+    yield server
     parts.journal.close()
     parts.store.close()
 

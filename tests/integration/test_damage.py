@@ -194,3 +194,23 @@ def test_a_store_that_is_well_is_not_touched(file: Path) -> None:
     assert set_aside_files(file) == []
     assert len(stored(store)) == ROWS
     store.close()
+
+
+def test_open_connections_follow_the_file_that_takes_the_place(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    other = open_store(f"sqlite:///{tmp_path / 'other' / 'foresight.db'}")
+    with other.begin() as connection:
+        writes.add_calls(connection, [call(T0, fingerprint=7)], other.grid)
+    other.close()
+    store = open_store(f"sqlite:///{file}")
+    with store.begin() as connection:
+        writes.add_to_counter(connection, "n", 1)  # a connection that writes waits in the pool
+    assert len(stored(store)) == ROWS  # and one that reads
+    for part in sorted(tmp_path.glob("foresight.db*")):
+        part.rename(tmp_path / f"old-{part.name}")
+    (tmp_path / "other" / "foresight.db").rename(file)
+    assert stored(store) == [7]
+    with store.begin() as connection:
+        writes.add_calls(connection, [call(T0, fingerprint=8)], store.grid)
+    assert stored(store) == [7, 8]
+    store.close()

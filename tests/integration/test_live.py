@@ -22,9 +22,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from jobs import scoring
+from jobs.access.register import digest, new_token
 from jobs.tail import MOST_LISTENERS
 from ml.bundle import Bundle
-from store import Store, open_store, writes
+from store import Store, accounts, open_store, writes
 from store.times import epoch_ms
 from tests.news import add_news, last_minute, now_ms
 from tests.rows import MINUTE, call
@@ -232,6 +233,20 @@ def test_strangers_and_other_sites_are_refused(
         pass
     assert refused.value.response.status_code == status
     assert set(json.loads(refused.value.response.body)["error"]) == {"code", "message", "details"}
+
+
+def test_a_stream_ends_with_its_token(server: Server, live_store: Store) -> None:
+    text = new_token()
+    named = {"name": "wall", "hint": "", "role": "viewer", "scope": "all", "created_by": "boss"}
+    with live_store.begin() as connection:
+        added = accounts.add_token(connection, digest=digest(text), created_at=1, **named)
+    address = server.url.replace("http:", "ws:") + "/ws"
+    with connect(address, additional_headers={"Authorization": f"Bearer {text}"}) as wall:
+        assert json.loads(wall.recv(timeout=10))["type"] == "heartbeat"
+        with live_store.begin() as connection:
+            accounts.revoke_token(connection, added)
+        with pytest.raises(ConnectionClosed, match="1008"):
+            wall.recv(timeout=10)
 
 
 def test_a_page_of_this_host_comes_in_with_its_cookie(calm_server: Server) -> None:

@@ -280,10 +280,12 @@ def test_the_store_is_copied_while_a_server_writes_to_it(app: Flask, tmp_path: P
     runner = app.test_cli_runner()
     with store.begin() as connection:
         writes.add_calls(connection, [call(T0 + 1)], store.grid)
-        done = runner.invoke(args=["backup", str(target)])
+        with app.app_context():
+            done = runner.invoke(args=["backup", str(target)])
     assert done.exit_code == 0, done.output
     with closing(sqlite3.connect(target)) as copied:
         assert copied.execute("SELECT count(*) FROM api_log").fetchone() == (1,)  # what was stored
-    again = runner.invoke(args=["backup", str(target)])
+    with app.app_context():
+        again = runner.invoke(args=["backup", str(target)])
     assert again.exit_code == 1
     assert "never overwritten" in again.output

@@ -15,9 +15,12 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from api.own_requests import asking
 from jobs.own_log import OwnLine
+from store import Store
 from tests.server import ROOT, TOKEN, Server, free_port, running_server, wait_until
 
 PASSWORD = "Kelp/forest@77-tide"
@@ -172,6 +175,13 @@ def test_a_message_of_an_error_never_reaches_who_asked(
 ) -> None:
     assert "it broke" not in client.get(f"{BROKEN}x").text
     assert "it broke" in told.getvalue()
+
+
+def test_an_error_of_a_statement_does_not_tell_its_parameters(store: Store) -> None:
+    with pytest.raises(DBAPIError) as failed, store.begin() as connection:
+        connection.execute(text("SELECT * FROM no_such_table WHERE x = :x"), {"x": "geheim"})
+    assert "geheim" not in str(failed.value)
+    assert "no_such_table" in str(failed.value)
 
 
 @pytest.mark.parametrize(
