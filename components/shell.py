@@ -316,9 +316,13 @@ def _icon_button(id: str, icon: str, label: str) -> html.Button:
 
 
 def _connection_notices() -> html.Div:
-    """Shown by CSS when `assets/connection.js` says so: it works without the server."""
+    """Shown by CSS when `assets/connection.js` says so, or when there is text in it."""
     return html.Div(
         [
+            html.Div(
+                [glyph("database-exclamation"), html.Span(id="shell-store")],
+                className="notice notice-store",
+            ),
             html.Div(
                 [
                     glyph("wifi-off"),

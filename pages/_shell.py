@@ -9,7 +9,8 @@ from dash import ALL, MATCH, ClientsideFunction, Dash, Input, Output, State, no_
 from components import format, shell, toasts
 from jobs import news
 from jobs.alert_feed import open_high
-from store import events, views
+from store import Store, events, views
+from store.damaged import set_aside_files
 
 _ANY_TICK: Final = {"type": "shell-tick", "of": ALL}
 _TICK: Final = shell.tick_id("shell")
@@ -25,6 +26,7 @@ def register(app: Dash) -> None:
         Output("shell-toasts", "children"),
         Output("shell-seen", "data"),
         Output("shell-alert-count", "children"),
+        Output("shell-store", "children"),
         Input(_TICK, "n_intervals"),
         Input("shell-news", "data"),
         State("shell-seen", "data"),
@@ -34,10 +36,10 @@ def register(app: Dash) -> None:
 
 def show_news(
     ticks: int | None, told: int | None, seen: dict[str, int] | None
-) -> tuple[Any, Any, Any, Any]:
+) -> tuple[Any, Any, Any, Any, Any]:
     """Freshness of the scores, and a toast for each incident that became HIGH after `seen`.
 
-    And how many HIGH alerts of the last hour are open.
+    And how many HIGH alerts of the last hour are open, and what is wrong with the store.
 
     Asked for by the clock, and at once when the live stream has told of something new.
     """
@@ -47,17 +49,32 @@ def show_news(
     store = current().store
     pill = freshness_pill(views.freshness(store, now), now)
     count = shell.open_alerts(open_high(store, now))
+    said = store_state(store, now)
     if not ticks and not told:  # `seen` is not loaded from the session yet
-        return pill, no_update, no_update, count
+        return pill, no_update, no_update, count, said
     after = (seen or {}).get("event", 0)
     if after > events.last_event_id(store):
         after = 0  # another store than at the last visit
     latest = news.latest_news(store, after, now)
     if latest.event == after:
-        return pill, no_update, no_update, count
+        return pill, no_update, no_update, count, said
     told = [toasts.Told(new.windows, len(new.incident.suffering)) for new in latest.news]
     notices = toasts.notices(told, subject_href, now) if told else no_update
-    return pill, notices, {"event": latest.event}, count
+    return pill, notices, {"event": latest.event}, count, said
+
+
+def store_state(store: Store, now: int) -> str:
+    """What is wrong with the store, as a sentence; empty when it is well."""
+    if (trouble := store.condition.trouble) is not None:
+        return f"{trouble.value}. Calls are kept meanwhile."
+    if not (aside := set_aside_files(store.file)):
+        return ""
+    newest = aside[0]
+    return (
+        f"The store was damaged and set aside at {format.moment(newest.at, now)} as "
+        f"{newest.file.name}: what was stored before is in that file. This is told for as long as "
+        "it lies there."
+    )
 
 
 def freshness_pill(fresh: views.Freshness, now: int) -> Any:

@@ -38,9 +38,10 @@ def scrub(store: Store, names: Collection[str]) -> dict[str, Any]:
     -------
     dict
         `copies`: names of files beside the store, such as a copy from before a migration, in which
-        a name stands: they are left as they are. `rewritten`: whether the whole file had to be written anew; `names_left`: whether a name
-        still stands there, such as a short one that is part of a longer one. On PostgreSQL it is
-        not looked for: `VACUUM` frees the rows, and its files and backups are its operator's.
+        a name stands: they are left as they are. `rewritten`: whether the whole file had to be
+        written anew; `names_left`: whether a name still stands there, such as a short one that is
+        part of a longer one. On PostgreSQL it is not looked for: `VACUUM` frees the rows, and its
+        files and backups are its operator's.
 
     Raises
     ------

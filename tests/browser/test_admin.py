@@ -15,6 +15,9 @@ from tests.server import TOKEN, Server, running_server
 PASSWORD = "grey kettle sings 41"
 OTHER = "violet tram waits 72"
 ADMIN = "/dashboard/admin"
+KEPT = """() => JSON.stringify([
+    {...localStorage}, {...sessionStorage}, dash_component_api.getLayout("admin-dialog-body"),
+])"""
 
 
 @pytest.fixture(scope="module")
@@ -137,8 +140,7 @@ def test_a_token_is_shown_once_works_and_ends_when_it_is_revoked(
         expect(page.get_by_role("dialog")).to_have_count(0)
         expect(page.locator(".ag-row", has_text=name)).to_contain_text("active")
         assert token not in page.content()
-        kept = "JSON.stringify([{...localStorage}, {...sessionStorage}])"
-        assert token not in page.evaluate(kept)
+        assert token not in page.evaluate(KEPT)
 
         page.reload()
         page.get_by_role("button", name=f"Revoke {name}").click()
@@ -211,8 +213,10 @@ def test_the_dialog_is_worked_by_keyboard_and_forgets_what_was_typed(
         page.keyboard.press("Enter")
         expect(page.get_by_role("textbox", name="New password")).to_be_focused()
         page.keyboard.type(PASSWORD)
+        assert PASSWORD in page.evaluate(KEPT)
         page.keyboard.press("Escape")
         expect(page.get_by_role("dialog")).to_have_count(0)
+        assert PASSWORD not in page.evaluate(KEPT)
         choose(page, "admin", "New password")
         expect(page.get_by_role("textbox", name="New password")).to_have_value("")
 

@@ -157,7 +157,7 @@ def test_a_stored_text_is_found_by_exactly_itself(
     assert watch.grown() == {}
     for text in attacks:
         forgotten = forgetting.forget_client(parts, text, Doer("boss", None, T0))
-        assert forgotten["rows"]["api_log"] == 1, (text, forgotten)
+        assert forgotten["rows"]["calls"] == 1, (text, forgotten)
     left = hostile.census(parts.store)["api_log"]
     assert left == watch.before["api_log"] - len(attacks)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 from sqlalchemy import func, select
@@ -26,7 +27,7 @@ from tests.rows import T0, call, window
 
 LASTING = {  # what names nobody, or is kept on purpose; docs/privacy.md says why
     "account", "audit", "call_count", "counter", "dirty_window", "job_run", "journal_position",
-    "lease", "meta", "model_event", "rollup_due", "saved_question", "token",
+    "ended_session", "lease", "meta", "model_event", "rollup_due", "saved_question", "token",
 }  # fmt: skip
 REMOVED = {
     "acknowledgement", "anomaly_log", "api_log", "drift", "feedback", "forecast_bin", "live_event",
@@ -124,7 +125,6 @@ def test_a_server_that_ends_does_not_wait_for_all_of_it(sqlite_store: Store) -> 
         calls = [call(T0, received_at=T0)] * 30_000
         writes.add_calls(connection, calls, sqlite_store.grid)
     asked = iter((True, False))
-    remove_old(
-        sqlite_store, T0 + 30 * DAY_MS, calls_days=7, windows_days=30, go_on=lambda: next(asked, False)
-    )  # fmt: skip
+    now, go_on = T0 + 30 * DAY_MS, partial(next, asked, False)
+    remove_old(sqlite_store, now, calls_days=7, windows_days=30, go_on=go_on)
     assert 0 < number(sqlite_store, api_log) < 30_000

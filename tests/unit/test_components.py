@@ -302,9 +302,7 @@ def frame(demo: bool = False) -> Component:
         ranges={"3h": "3h"},
         demo=demo,
         stream=True,
-        user="admin",
-        logout="/auth/logout",
-        reference="/api/docs",
+        account=shell.Account("ann", "viewer", "/auth/logout", "", "/api/docs", "token"),
     )
 
 
