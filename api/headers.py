@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Final
+from urllib.parse import urlsplit, urlunsplit
 
 from flask import Flask, Response, g, request
 from flask_cors import CORS
 from flask_wtf.csrf import generate_csrf
+from werkzeug.routing import RequestRedirect
 
 from api.gate import caller_of_request
 from api.permissions import DASHBOARD
@@ -44,6 +46,8 @@ def install(server: Flask, settings: Settings, script_hashes: Callable[[], Seque
             max_age=600,
         )
 
+    server.after_request(_redirected_here)
+
     @server.after_request
     def tell_browser(response: Response) -> Response:
         if request.blueprint == "shop":
@@ -61,6 +65,16 @@ def install(server: Flask, settings: Settings, script_hashes: Callable[[], Seque
                 CSRF_COOKIE, generate_csrf(), samesite="Lax", secure=request.is_secure
             )
         return response
+
+
+def _redirected_here(response: Response) -> Response:
+    """The redirect to the right spelling of a path, without the host that the request claims."""
+    if isinstance(request.routing_exception, RequestRedirect):
+        target = urlsplit(response.location or "/")
+        path = f"/{target.path.lstrip('/')}"  # two slashes would name a host
+        response.location = urlunsplit(("", "", path, target.query, ""))
+        response.set_data(b"")
+    return response
 
 
 def _policy(script_hashes: Sequence[str]) -> str:

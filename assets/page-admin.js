@@ -79,7 +79,7 @@
   function settle() {
     window.setTimeout(() => {
       const body = document.getElementById("admin-dialog-body");
-      if (!body || (body.contains(document.activeElement) && document.activeElement.matches("input"))) return;
+      if (!body || body.contains(document.activeElement)) return;
       (body.querySelector("input[type=text], input[type=password]") || body.querySelector("h2"))?.focus();
     });
     return none();

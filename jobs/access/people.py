@@ -13,7 +13,7 @@ from secrecy import weakness
 from store import accounts
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
-_TOKEN_NAME: Final = re.compile(r"[^\x00-\x1f\x7f]{1,64}")
+_TOKEN_NAME: Final = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,64}")
 
 
 class RefusedError(ValueError):
@@ -82,10 +82,14 @@ def create_token(
     Raises
     ------
     RefusedError
-        The name is empty or too long, or the token would be over already.
+        The name is empty or too long, the token would be over already, or be of no use.
     """
     if not _TOKEN_NAME.fullmatch(name.strip()):
         raise RefusedError(f"{name!r} is no name of a token: 1 to 64 printable characters")
+    if scope == Scope.CALLS and not role.includes(Role.OPERATOR):
+        raise RefusedError(
+            "posting calls needs the role operator; a viewer's token could do nothing"
+        )
     if expires_at is not None and expires_at <= doer.at:
         raise RefusedError("the token would have expired already; choose a later time")
     text = new_token()
@@ -139,6 +143,12 @@ def _change(
 
 
 def _hash(parts: Foresight, name: str, password: str) -> str:
+    try:
+        password.encode()
+    except UnicodeEncodeError:
+        raise RefusedError(
+            "that password has half a character in it, which can't be typed"
+        ) from None
     problem = weakness(password, name)
     if problem is not None:
         raise RefusedError(f"that password {problem}")

@@ -207,6 +207,7 @@ def test_the_dialog_is_worked_by_keyboard_and_forgets_what_was_typed(
         cell.click(position={"x": 2, "y": 2})
         page.keyboard.press("Enter")
         expect(page.get_by_role("dialog")).to_contain_text("This is your own account")
+        expect(page.locator("#admin-dialog-title")).to_be_focused()
         page.keyboard.press("Tab")
         page.keyboard.press("Tab")
         expect(page.get_by_role("button", name="New password")).to_be_focused()

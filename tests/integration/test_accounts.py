@@ -198,6 +198,16 @@ def test_names_that_are_none_are_refused(parts: Foresight, name: str) -> None:
         people.add_account(parts, BOSS, name, Role.VIEWER, PASSWORD)
 
 
+def test_what_can_be_of_no_use_is_refused(parts: Foresight) -> None:
+    with pytest.raises(people.RefusedError, match="needs the role operator"):
+        people.create_token(parts, BOSS, "ci", Role.VIEWER, Scope.CALLS, None)
+    for name in ("", "x" * 65, "a\nb", "\ud800"):
+        with pytest.raises(people.RefusedError, match="no name of a token"):
+            people.create_token(parts, BOSS, name, Role.VIEWER, Scope.ALL, None)
+    with pytest.raises(people.RefusedError, match="half a character"):
+        people.add_account(parts, BOSS, "ann", Role.VIEWER, f"{PASSWORD}\ud800")
+
+
 def test_a_name_is_taken_once_in_any_case(parts: Foresight) -> None:
     people.add_account(parts, BOSS, "ann", Role.VIEWER, PASSWORD)
     with pytest.raises(people.RefusedError, match="'ann' already"):

@@ -209,11 +209,14 @@ def test_no_byte_of_the_name_is_left_on_the_disk(on_disk: Foresight, removed_bef
     on_disk.journal.append(call(T0 + 6, user_id="bob"))
     if removed_before:  # what SQLite removed without being told to overwrite it
         with store.begin() as connection:
-            ids = connection.scalars(select(api_log.c.id).where(api_log.c.user_id == ANN)).all()
-            writes.remove_calls(connection, ids[:20])
+            many = [call(T0 + n, user_id=ANN, ip_address=ADDRESS) for n in range(3_000)]
+            writes.add_calls(connection, many, store.grid)
+            ids = connection.scalars(select(api_log.c.id).where(api_log.c.ip_address == ADDRESS))
+            writes.remove_calls(connection, ids.all())
     assert files_with(folder, ANN)
     told = forgetting.forget_client(on_disk, ANN, DOER)
-    assert told["rows"]["calls"] == (11 if removed_before else 31)
+    assert told["rows"]["calls"] == 31
+    assert told["rewritten"] is removed_before
     assert told["journal_records"] == 1
     assert not told["names_left"]
     assert files_with(folder, ANN) == []
