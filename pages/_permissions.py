@@ -30,7 +30,7 @@ NEEDED: Final = {
     "endpoint": Role.VIEWER,
     "grid-file": Role.OPERATOR,  # export
     "models": Role.VIEWER,
-    "models-dialog": Role.ADMIN,  # promote, roll back
+    "models-result": Role.ADMIN,  # promote, roll back
     "overview": Role.VIEWER,
     "shell": Role.VIEWER,
 }

@@ -204,9 +204,9 @@ def ask(_promotes: list[int | None], _rollback: int | None, _cancel: int, subjec
 
 
 @callback(
+    Output("models-result", "children"),
     Output("models-dialog", "is_open", allow_duplicate=True),
     Output("models-dialog-problem", "children", allow_duplicate=True),
-    Output("models-result", "children"),
     Output("models-changed", "data"),
     Input("models-confirm", "n_clicks"),
     Input("models-reason", "n_submit"),
@@ -232,9 +232,9 @@ def change(
         else:
             name = versions.promote(app.store, app.models, version, **noted)
     except (UnknownVersionError, ModelError) as error:
-        return True, f"Nothing was changed: {error}.", no_update, now
+        return no_update, True, f"Nothing was changed: {error}.", now
     audited.note_alone(app, doer(), f"model.{asked['event']}", name, reason=said)
-    return False, "", model_dialog.changed(asked["event"], name), now
+    return model_dialog.changed(asked["event"], name), False, "", now
 
 
 clientside_callback(

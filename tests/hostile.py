@@ -127,9 +127,10 @@ class Watch:
         self.asked = 0
 
     def __call__(self, asker: FlaskClient, method: str, path: str, **sent: Any) -> TestResponse:
+        """The answer to a request, looked at."""
         began = time.monotonic()
         with asker.open(path, method=method, **sent) as answer:  # a stream has to be closed
-            text = answer.text
+            text = answer.get_data(as_text=True)
         self.asked += 1
         seen = (method, path, sent, answer.status_code, text[:600])
         assert answer.status_code < 500, seen

@@ -116,6 +116,7 @@ class Register:
 
     def by_password(self, name: str, password: str) -> Account | None:
         """The account that a name and a password fit; takes as long for a name that is none."""
+        self.forget()  # the account may have been made this second, by a command
         row = self._named(name)
         stored = row.password_hash if row and row.is_active else None
         if name.lower() == ADMIN and self._given_password:

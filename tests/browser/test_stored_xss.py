@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Dialog, expect
 
 from ingest.access_log import import_log
 from jobs.access.register import digest
@@ -116,7 +116,11 @@ def told(server: Server) -> None:
         saved = {"name": text, "text": f"calls of user {text}"}
         assert server.request("POST", "/api/questions/saved", saved)[0] == 201
         user = text.encode().decode("latin-1")
-        agent = {"User_Agent": user, "X_Forwarded_User": user, "X_Forwarded_For": "203.0.113.9"}
+        agent: dict[str, Any] = {
+            "User_Agent": user,
+            "X_Forwarded_User": user,
+            "X_Forwarded_For": "203.0.113.9",
+        }
         server.request("GET", f"/search/{quote(text)}", **agent)
     server.request("POST", "/api/admin/query", {"query": "calls by endpoint in the last hour"})
 
@@ -150,7 +154,7 @@ def fill(store: Store, server: Server) -> None:
 @pytest.fixture(scope="module")
 def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that was told every name."""
-    options = {"admin_password": PASSWORD, "trusted_proxies": "127.0.0.1/32"}
+    options: dict[str, Any] = {"admin_password": PASSWORD, "trusted_proxies": "127.0.0.1/32"}
     with running_server(tmp_path_factory.mktemp("xss"), scheduler=0, demo=0, **options) as server:
         with store_of(server) as store:
             fill(store, server)
@@ -210,9 +214,14 @@ def looked_at(seen: Watched, address: str, shown: str) -> str:
 
 def test_no_page_runs_or_draws_what_a_name_says(attacked: Server, watched: OpenPage) -> None:
     dialogs: list[str] = []
+
+    def dismissed(dialog: Dialog) -> None:
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
     with watched(attacked) as seen:
         seen.page.add_init_script(LISTEN)
-        seen.page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+        seen.page.on("dialog", dismissed)
         said = [looked_at(seen, *page) for page in pages(attacked).items()]
         seen.page.goto("about:blank")
     assert dialogs == []

@@ -140,7 +140,8 @@ def test_models_that_learnt_from_the_test_are_refused(
 def test_the_command_prints_the_figures_alone_and_writes_no_file(
     app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, found: dict[str, Any]
 ) -> None:
-    monkeypatch.setattr("cli.evaluate", partial(_said_before, found))  # all of it takes minutes
+    # All of it takes minutes.
+    monkeypatch.setattr("cli.models.evaluate", partial(_said_before, found))
     page = tmp_path / "page.md"
     with app.app_context():
         result, written = (

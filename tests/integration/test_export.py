@@ -172,7 +172,8 @@ def test_60000_windows_are_written_within_a_minute(windows: pd.DataFrame, tmp_pa
 def test_the_command_writes_into_a_folder_and_prints_what(
     app: Flask, windows: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cli.combined.load", lambda: windows.head(100))  # all of it takes a minute
+    # All of it takes a minute.
+    monkeypatch.setattr("cli.datasets.combined.load", lambda: windows.head(100))
     with app.app_context():
         result = app.test_cli_runner().invoke(args=["export-datasets", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output

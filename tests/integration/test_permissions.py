@@ -37,7 +37,7 @@ ADMINS = {
     *("questions.list_saved_questions", "questions.save_question"),
 }
 OPERATORS_CALLBACKS = {"alerts-said", "grid-file"}
-ADMINS_CALLBACKS = re.compile(r"ask-|lab-|admin|models-dialog")
+ADMINS_CALLBACKS = re.compile(r"ask-|lab-|admin|models-result")
 PLACES = {  # values of the variable parts of routes
     "endpoint": "x",
     "path": "models",
