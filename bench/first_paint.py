@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from tests.browser.conftest import FLAGS, fill, full_minute, store_of
 from tests.browser_setup import installed_browser
-from tests.server import TOKEN, Server, running_server
+from tests.server import TOKEN, Server, running_server, wait_until
 
 ROUNDS: Final = 7
 HISTORY_MINUTES: Final = 180
@@ -55,7 +55,8 @@ def measured(context: BrowserContext, server: Server) -> dict[str, float]:
     page = context.new_page()
     page.add_init_script(f"({WATCH})({json.dumps(MOMENTS)})")
     page.goto(f"{server.url}/dashboard/")
-    page.wait_for_function(f"Object.keys(window.moments).length === {len(MOMENTS)}")
+    seen = f"Object.keys(window.moments).length === {len(MOMENTS)}"
+    wait_until(lambda: page.evaluate(seen), what="all moments")
     found: dict[str, float] = page.evaluate(READ)
     page.close()
     return found

@@ -10,6 +10,7 @@ import io
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -32,7 +33,7 @@ SETTLED: Final = """() => {
     return document.querySelector("main h1") && ![...loading].some((e) => e.checkVisibility());
 }"""
 STILL_MS: Final = 1500  # the charts' own transitions
-PATIENCE_MS: Final = 120_000  # of a machine that does other things, too
+PATIENCE_S: Final = 120.0  # of a machine that does other things, too
 
 
 def addresses(server: Server) -> dict[str, str]:
@@ -105,7 +106,7 @@ def main() -> None:
                 page = context.new_page()
                 for name, address in addresses(server).items():
                     page.goto(server.url + address)
-                    page.wait_for_function(SETTLED, timeout=PATIENCE_MS)
+                    wait_until(partial(page.evaluate, SETTLED), seconds=PATIENCE_S)
                     page.wait_for_timeout(STILL_MS)
                     (FOLDER / f"{name}-{ending}.png").write_bytes(picture(page))
             browser.close()

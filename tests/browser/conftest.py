@@ -20,7 +20,7 @@ from ml.registry import Models
 from store import Store, open_store, writes
 from tests.browser_setup import installed_browser
 from tests.rows import MINUTE
-from tests.server import TOKEN, Server, running_server
+from tests.server import TOKEN, Server, running_server, wait_until
 
 expect.set_options(timeout=20_000)  # a machine that runs other things too
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
@@ -144,6 +144,11 @@ def score(store: Store, until: int) -> None:
     version, bundle = Models(FACTORY_MODELS, FACTORY_MODELS).current()
     late = until + scoring.GRACE_MS
     scoring.score_all(store, version, bundle, lambda: late, min_calls=5)
+
+
+def wait_for_page(page: Page, expression: str, seconds: float = 20) -> None:
+    """Wait until an expression is true in a page; by itself a page would have to `eval` it."""
+    wait_until(lambda: page.evaluate(expression), seconds=seconds, what=expression)
 
 
 def full_minute() -> int:

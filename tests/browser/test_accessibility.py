@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.browser.conftest import wait_for_page
 from tests.server import ROOT, TOKEN, Server
 
 AXE: Final = Path(__file__).parent.parent / "vendor" / "axe.min.js"
@@ -85,7 +86,7 @@ def open_themed(
         path = "" if name == "overview" else name
         query = {"range": "all"} | query_of(name, hour_server)
         page.goto(f"{hour_server.url}/dashboard/{path}?{urlencode(query)}")
-        page.wait_for_function(SETTLED, timeout=20_000)
+        wait_for_page(page, SETTLED)
         return page
 
     yield open_page

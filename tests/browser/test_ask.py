@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from store import writes
-from tests.browser.conftest import OpenPage, store_of
+from tests.browser.conftest import OpenPage, store_of, wait_for_page
 from tests.rows import MINUTE, T0, call
 from tests.server import Server, wait_until
 
@@ -123,10 +123,10 @@ def test_a_trend_is_drawn_and_follows_the_theme(hour_server: Server, watched: Op
         page = seen.open(asking("requests per minute in the last 90 minutes"))
         expect(page.locator("#ask-chart .main-svg").first).to_be_visible()
         expect(page.locator("#ask-grid .ag-row").first).to_be_visible()
-        page.wait_for_function(f"{colour} === '#6f9dff'")
+        wait_for_page(page, f"{colour} === '#6f9dff'")
         before = len(asked(hour_server))
         page.click("#shell-theme-switch")
-        page.wait_for_function(f"{colour} === '#2a63e3'")
+        wait_for_page(page, f"{colour} === '#2a63e3'")
         assert len(asked(hour_server)) == before, "the theme asks nothing"
 
 

@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import OpenPage
+from tests.browser.conftest import OpenPage, wait_for_page
 from tests.server import Server
 
 AT_ONCE = 45_000  # ms; the clients start, call, and are counted, on a machine that is busy
@@ -32,7 +32,7 @@ def test_an_attack_is_started_watched_and_stopped(demo_server: Server, watched: 
 
         expect(page.locator("#lab-head")).to_contain_text("Search for old versions")
         expect(page.locator("#lab-head")).to_contain_text("Heavy intensity · 2\u00a0min")
-        page.wait_for_function("scrollY < 50")  # it scrolls smoothly
+        wait_for_page(page, "scrollY < 50")  # it scrolls smoothly
         for name in ("Calls sent", "Calls stored"):
             number = page.locator(fact(name))
             expect(number).to_have_text(re.compile(r"^[1-9][\d,]*$"), timeout=AT_ONCE)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from playwright.sync_api import Locator, Page, Route, expect
 
 from store import Store, writes
-from tests.browser.conftest import OpenPage, Watched, fill, full_minute
+from tests.browser.conftest import OpenPage, Watched, fill, full_minute, wait_for_page
 from tests.rows import MINUTE, window
 from tests.server import Server, running_server, wait_until
 
@@ -241,7 +241,7 @@ def test_polls_never_overlap_and_keep_zoom_and_scroll(
             polls = page.evaluate("polls")
             with quiet_store.begin() as connection:
                 writes.save_windows(connection, [window(this_minute - MINUTE, endpoint=f"/{i}")])
-            page.wait_for_function(f"polls > {polls + 2}")
+            wait_for_page(page, f"polls > {polls + 2}")
         assert page.locator("#overview-kpis").inner_text() != shown, "the polls brought something"
         assert page.evaluate("most") == 1
         assert page.evaluate(zoom) == chosen
