@@ -47,7 +47,7 @@ def install(server: Flask, settings: Settings, shop: Blueprint) -> None:
         if needed is None:
             return mock.refuse(str(g.address)) if request.blueprint == shop.name else None
         caller = caller_of_request()
-        too_many = own.refuse(str(g.address) if caller is None else caller.name)
+        too_many = own.refuse(_counted_with(caller))
         if too_many is not None:
             return too_many
         if caller is None:
@@ -70,6 +70,13 @@ def install(server: Flask, settings: Settings, shop: Blueprint) -> None:
 def caller_of_request() -> Caller | None:
     """Who asks; None: a stranger."""
     return current_user._get_current_object() if current_user.is_authenticated else None
+
+
+def _counted_with(caller: Caller | None) -> str:
+    """Whose requests are counted together; names of tokens are not unique, their ids are."""
+    if caller is None:
+        return f"address {g.address}"
+    return caller.name if caller.token_id is None else f"token {caller.token_id}"
 
 
 def asks_still() -> bool:

@@ -32,12 +32,13 @@ def statuses(app: Flask, path: str, number: int, token: str = "", **environ: str
 def test_a_token_may_ask_so_often_a_second_and_no_more(tmp_path: Path) -> None:
     app = server(tmp_path, api_limit=20)
     parts: Foresight = app.extensions[EXTENSION]
-    other = people.create_token(parts, Doer("boss", None, 1), "b", Role.VIEWER, Scope.ALL, None)
-    statuses(app, "/api/docs", 1, TOKEN)  # the first takes longer
-    found = statuses(app, "/api/docs", 60, TOKEN)
+    other = people.create_token(parts, Doer("boss", None, 1), "a", Role.VIEWER, Scope.ALL, None)
+    one = people.create_token(parts, Doer("boss", None, 1), "a", Role.VIEWER, Scope.ALL, None)
+    statuses(app, "/api/docs", 1, one)  # the first takes longer
+    found = statuses(app, "/api/docs", 60, one)
     assert found[:15] == [200] * 15
     assert 429 in found
-    assert statuses(app, "/api/docs", 3, other) == [200] * 3, "another token has its own"
+    assert statuses(app, "/api/docs", 3, other) == [200] * 3, "one of the same name has its own"
 
 
 def test_too_many_requests_are_told_when_to_come_again(tmp_path: Path) -> None:
